@@ -1,0 +1,137 @@
+package state
+
+import "time"
+
+// Prefixes of the IAM and STS records. IAM is global: no region in the keys.
+const (
+	Roles            Key = "iam.role"            // .account.name → Role
+	Users            Key = "iam.user"            // .account.name → User
+	Groups           Key = "iam.group"           // .account.name → Group
+	ManagedPolicies  Key = "iam.policy"          // .account.arn → ManagedPolicy
+	InstanceProfiles Key = "iam.instanceprofile" // .account.name → InstanceProfile
+	AccessKeys       Key = "iam.accesskey"       // .id → AccessKey
+	Sessions         Key = "sts.session"         // .access key id → Session
+)
+
+// RoleKey names a role; IAM names are unique without regard to case, so the
+// caller passes the name in lower case.
+func RoleKey(account, lowerName string) Key { return Roles.Child(account, lowerName) }
+
+// UserKey names a user, by its name in lower case.
+func UserKey(account, lowerName string) Key { return Users.Child(account, lowerName) }
+
+// GroupKey names a group, by its name in lower case.
+func GroupKey(account, lowerName string) Key { return Groups.Child(account, lowerName) }
+
+// ManagedPolicyKey names a customer-managed policy by its ARN.
+func ManagedPolicyKey(account, arn string) Key { return ManagedPolicies.Child(account, arn) }
+
+// InstanceProfileKey names an instance profile, by its name in lower case.
+func InstanceProfileKey(account, lowerName string) Key {
+	return InstanceProfiles.Child(account, lowerName)
+}
+
+// AccessKeyKey names a long-lived access key by its id.
+func AccessKeyKey(id string) Key { return AccessKeys.Child(id) }
+
+// SessionKey names temporary credentials by their access key id.
+func SessionKey(accessKeyID string) Key { return Sessions.Child(accessKeyID) }
+
+// Identity is what roles, users and groups have in common.
+type Identity struct {
+	Account             string            `json:"account"`
+	Path                string            `json:"path"` // begins and ends with "/"
+	Name                string            `json:"name"`
+	ID                  string            `json:"id"` // AROA…, AIDA…, AGPA…
+	ARN                 string            `json:"arn"`
+	CreateDate          time.Time         `json:"createDate"`
+	Tags                map[string]string `json:"tags,omitempty"`
+	TagOrder            []string          `json:"tagOrder,omitempty"`         // keys in the order in which they were set
+	InlinePolicies      map[string]string `json:"inlinePolicies,omitempty"`   // name → document
+	AttachedPolicies    []string          `json:"attachedPolicies,omitempty"` // ARNs, in the order of attachment
+	PermissionsBoundary string            `json:"permissionsBoundary,omitempty"`
+}
+
+// Role can be assumed by whom its trust policy names.
+type Role struct {
+	Identity
+	Description              *string    `json:"description,omitempty"`
+	AssumeRolePolicyDocument string     `json:"assumeRolePolicyDocument"`
+	MaxSessionSeconds        int32      `json:"maxSessionSeconds"`
+	LastUsed                 *time.Time `json:"lastUsed,omitempty"`
+	LastUsedRegion           string     `json:"lastUsedRegion,omitempty"`
+}
+
+// User is a person or a program with long-lived credentials.
+type User struct {
+	Identity
+	Groups []string `json:"groups,omitempty"` // names
+}
+
+// Group lends its policies to its members (User.Groups).
+type Group struct {
+	Identity
+}
+
+// ManagedPolicy is a customer-managed policy. AWS-managed policies are not
+// records: package iam brings them along.
+type ManagedPolicy struct {
+	Account        string                    `json:"account"`
+	Path           string                    `json:"path"`
+	Name           string                    `json:"name"`
+	ID             string                    `json:"id"` // ANPA…
+	ARN            string                    `json:"arn"`
+	Description    string                    `json:"description,omitempty"`
+	CreateDate     time.Time                 `json:"createDate"`
+	UpdateDate     time.Time                 `json:"updateDate"`
+	DefaultVersion string                    `json:"defaultVersion"` // "v1"
+	LastVersion    int                       `json:"lastVersion"`    // number of the newest version ever made
+	Versions       map[string]*PolicyVersion `json:"versions"`       // by "v1", …
+	Tags           map[string]string         `json:"tags,omitempty"`
+	TagOrder       []string                  `json:"tagOrder,omitempty"`
+}
+
+// PolicyVersion is one of up to five kept documents of a ManagedPolicy.
+type PolicyVersion struct {
+	Document   string    `json:"document"`
+	CreateDate time.Time `json:"createDate"`
+}
+
+// InstanceProfile holds at most one role.
+type InstanceProfile struct {
+	Account    string            `json:"account"`
+	Path       string            `json:"path"`
+	Name       string            `json:"name"`
+	ID         string            `json:"id"` // AIPA…
+	ARN        string            `json:"arn"`
+	CreateDate time.Time         `json:"createDate"`
+	Role       string            `json:"role,omitempty"` // name
+	Tags       map[string]string `json:"tags,omitempty"`
+	TagOrder   []string          `json:"tagOrder,omitempty"`
+}
+
+// AccessKey is a long-lived credential of a user.
+type AccessKey struct {
+	ID         string    `json:"id"` // AKIA…
+	Secret     string    `json:"secret"`
+	Account    string    `json:"account"`
+	UserName   string    `json:"userName"`
+	Active     bool      `json:"active"`
+	CreateDate time.Time `json:"createDate"`
+}
+
+// Session is a set of temporary credentials.
+type Session struct {
+	AccessKeyID    string            `json:"accessKeyId"` // ASIA…
+	Secret         string            `json:"secret"`
+	Token          string            `json:"token"`
+	Account        string            `json:"account"`
+	PrincipalARN   string            `json:"principalArn"`      // arn:aws:sts::A:assumed-role/NAME/SESSION
+	UserID         string            `json:"userId"`            // AROA…:SESSION
+	RoleARN        string            `json:"roleArn,omitempty"` // the assumed role
+	Policy         string            `json:"policy,omitempty"`  // session policy document
+	PolicyARNs     []string          `json:"policyArns,omitempty"`
+	Tags           map[string]string `json:"tags,omitempty"`
+	SourceIdentity string            `json:"sourceIdentity,omitempty"`
+	Expires        time.Time         `json:"expires"`
+}
