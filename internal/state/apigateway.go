@@ -1,6 +1,9 @@
 package state
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Prefixes of the API Gateway (REST) records.
 const (
@@ -28,6 +31,10 @@ func APIGatewayAccountKey(account, region string) Key {
 	return APIGatewayAccounts.Child(account, region)
 }
 
+// Maps and lists in these records are omitzero, not omitempty: AWS answers an
+// empty map where one was sent and none where none was (AWS recording
+// test_lifecycle_method_response), so the two must survive storage.
+
 // RestAPI is a REST API as it is edited: its settings and its live tree. What
 // a stage serves is a Deployment, not this.
 type RestAPI struct {
@@ -38,17 +45,17 @@ type RestAPI struct {
 	Description *string           `json:"description,omitempty"`
 	Version     *string           `json:"version,omitempty"`
 	CreatedDate time.Time         `json:"createdDate"`
-	Tags        map[string]string `json:"tags,omitempty"`
+	Tags        map[string]string `json:"tags,omitzero"`
 	APISnapshot
 }
 
 // APISnapshot is the part of a REST API that a deployment freezes.
 type APISnapshot struct {
 	APIKeySource              string               `json:"apiKeySource"` // "HEADER" or "AUTHORIZER"
-	BinaryMediaTypes          []string             `json:"binaryMediaTypes,omitempty"`
+	BinaryMediaTypes          []string             `json:"binaryMediaTypes,omitzero"`
 	MinimumCompressionSize    *int32               `json:"minimumCompressionSize,omitempty"`
 	EndpointTypes             []string             `json:"endpointTypes"` // "EDGE", "REGIONAL" or "PRIVATE"
-	VPCEndpointIDs            []string             `json:"vpcEndpointIds,omitempty"`
+	VPCEndpointIDs            []string             `json:"vpcEndpointIds,omitzero"`
 	IPAddressType             string               `json:"ipAddressType,omitempty"`
 	Policy                    *string              `json:"policy,omitempty"` // the resource policy as it was sent
 	DisableExecuteAPIEndpoint bool                 `json:"disableExecuteApiEndpoint,omitempty"`
@@ -62,7 +69,7 @@ type Resource struct {
 	ParentID string             `json:"parentId,omitempty"` // empty for the root
 	PathPart string             `json:"pathPart,omitempty"` // empty for the root
 	Path     string             `json:"path"`               // the full template, "/users/{id}"
-	Methods  map[string]*Method `json:"methods,omitempty"`  // by verb or "ANY"
+	Methods  map[string]*Method `json:"methods,omitzero"`   // by verb or "ANY"
 }
 
 // Method is one verb on a resource.
@@ -70,21 +77,21 @@ type Method struct {
 	HTTPMethod          string                     `json:"httpMethod"`
 	AuthorizationType   string                     `json:"authorizationType"` // "NONE", "AWS_IAM", "CUSTOM", "COGNITO_USER_POOLS"
 	AuthorizerID        *string                    `json:"authorizerId,omitempty"`
-	AuthorizationScopes []string                   `json:"authorizationScopes,omitempty"`
+	AuthorizationScopes []string                   `json:"authorizationScopes,omitzero"`
 	APIKeyRequired      bool                       `json:"apiKeyRequired"`
 	OperationName       *string                    `json:"operationName,omitempty"`
 	RequestValidatorID  *string                    `json:"requestValidatorId,omitempty"`
-	RequestParameters   map[string]bool            `json:"requestParameters,omitempty"` // "method.request.header.X" → required
-	RequestModels       map[string]string          `json:"requestModels,omitempty"`     // content type → model
-	Responses           map[string]*MethodResponse `json:"responses,omitempty"`         // by status code
+	RequestParameters   map[string]bool            `json:"requestParameters,omitzero"` // "method.request.header.X" → required
+	RequestModels       map[string]string          `json:"requestModels,omitzero"`     // content type → model
+	Responses           map[string]*MethodResponse `json:"responses,omitzero"`         // by status code
 	Integration         *Integration               `json:"integration,omitempty"`
 }
 
 // MethodResponse declares one status code of a method.
 type MethodResponse struct {
 	StatusCode         string            `json:"statusCode"`
-	ResponseParameters map[string]bool   `json:"responseParameters,omitempty"`
-	ResponseModels     map[string]string `json:"responseModels,omitempty"`
+	ResponseParameters map[string]bool   `json:"responseParameters,omitzero"`
+	ResponseModels     map[string]string `json:"responseModels,omitzero"`
 }
 
 // Integration is what answers a method.
@@ -95,24 +102,24 @@ type Integration struct {
 	ConnectionType       string                          `json:"connectionType,omitempty"`
 	ConnectionID         *string                         `json:"connectionId,omitempty"`
 	Credentials          *string                         `json:"credentials,omitempty"` // a role ARN, or arn:aws:iam::*:user/*
-	RequestParameters    map[string]string               `json:"requestParameters,omitempty"`
-	RequestTemplates     map[string]string               `json:"requestTemplates,omitempty"` // content type → template
+	RequestParameters    map[string]string               `json:"requestParameters,omitzero"`
+	RequestTemplates     map[string]string               `json:"requestTemplates,omitzero"` // content type → template
 	PassthroughBehavior  string                          `json:"passthroughBehavior,omitempty"`
 	ContentHandling      *string                         `json:"contentHandling,omitempty"`
 	TimeoutMillis        int32                           `json:"timeoutMillis"` // 50 … 29000
 	CacheNamespace       string                          `json:"cacheNamespace,omitempty"`
-	CacheKeyParameters   []string                        `json:"cacheKeyParameters,omitempty"`
+	CacheKeyParameters   []string                        `json:"cacheKeyParameters,omitzero"`
 	InsecureSkipVerify   *bool                           `json:"insecureSkipVerify,omitempty"` // tlsConfig; nil: no tlsConfig
 	ResponseTransferMode string                          `json:"responseTransferMode,omitempty"`
-	Responses            map[string]*IntegrationResponse `json:"responses,omitempty"` // by status code
+	Responses            map[string]*IntegrationResponse `json:"responses,omitzero"` // by status code
 }
 
 // IntegrationResponse maps what an integration answered to a method response.
 type IntegrationResponse struct {
 	StatusCode         string            `json:"statusCode"`
 	SelectionPattern   *string           `json:"selectionPattern,omitempty"`
-	ResponseParameters map[string]string `json:"responseParameters,omitempty"`
-	ResponseTemplates  map[string]string `json:"responseTemplates,omitempty"`
+	ResponseParameters map[string]string `json:"responseParameters,omitzero"`
+	ResponseTemplates  map[string]string `json:"responseTemplates,omitzero"`
 	ContentHandling    *string           `json:"contentHandling,omitempty"`
 }
 
@@ -137,8 +144,8 @@ type Stage struct {
 	Name                 string                    `json:"name"`
 	DeploymentID         string                    `json:"deploymentId"`
 	Description          *string                   `json:"description,omitempty"`
-	Variables            map[string]string         `json:"variables,omitempty"`
-	MethodSettings       map[string]*MethodSetting `json:"methodSettings,omitempty"` // "*/*" or "~1path/VERB" as the API writes it
+	Variables            map[string]string         `json:"variables,omitzero"`
+	MethodSettings       map[string]*MethodSetting `json:"methodSettings,omitzero"` // by "PATH/VERB" as the client wrote it, or "*/*": see MethodSettingFor
 	AccessLog            *AccessLogSettings        `json:"accessLog,omitempty"`
 	Canary               *CanarySettings           `json:"canary,omitempty"`
 	CacheClusterEnabled  bool                      `json:"cacheClusterEnabled"`
@@ -147,7 +154,7 @@ type Stage struct {
 	DocumentationVersion *string                   `json:"documentationVersion,omitempty"`
 	TracingEnabled       bool                      `json:"tracingEnabled"`
 	WebACLARN            *string                   `json:"webAclArn,omitempty"`
-	Tags                 map[string]string         `json:"tags,omitempty"`
+	Tags                 map[string]string         `json:"tags,omitzero"`
 	CreatedDate          time.Time                 `json:"createdDate"`
 	LastUpdatedDate      time.Time                 `json:"lastUpdatedDate"`
 }
@@ -155,15 +162,44 @@ type Stage struct {
 // MethodSetting is how a stage treats one method, or all of them.
 type MethodSetting struct {
 	MetricsEnabled                         bool    `json:"metricsEnabled"`
-	LoggingLevel                           string  `json:"loggingLevel"` // "OFF", "ERROR" or "INFO"
+	LoggingLevel                           string  `json:"loggingLevel,omitempty"` // "OFF", "ERROR" or "INFO"; empty: never set, which means OFF
 	DataTraceEnabled                       bool    `json:"dataTraceEnabled"`
-	ThrottlingBurstLimit                   int32   `json:"throttlingBurstLimit"`
-	ThrottlingRateLimit                    float64 `json:"throttlingRateLimit"` // requests per second
+	ThrottlingBurstLimit                   int32   `json:"throttlingBurstLimit"` // -1: no limit
+	ThrottlingRateLimit                    float64 `json:"throttlingRateLimit"`  // requests per second
 	CachingEnabled                         bool    `json:"cachingEnabled"`
 	CacheTTLSeconds                        int32   `json:"cacheTtlSeconds"`
 	CacheDataEncrypted                     bool    `json:"cacheDataEncrypted"`
 	RequireAuthorizationForCacheControl    bool    `json:"requireAuthorizationForCacheControl"`
 	UnauthorizedCacheControlHeaderStrategy string  `json:"unauthorizedCacheControlHeaderStrategy"`
+}
+
+// MethodSettingFor returns the settings that hold for a method of the stage:
+// its own, else those of "*/*", else nil. path is the resource's template with
+// its leading slash ("/users/{id}"), verb the configured one ("GET", "ANY").
+//
+// The keys are what clients wrote before the setting's name in a patch path, and
+// clients write one path in several ways: "~1users~1{id}/GET" (aws CLI), without
+// escapes and leading slash "users/{id}/GET" (Terraform; AWS recording
+// test_create_update_stages has "test/GET") or with it.
+func (s *Stage) MethodSettingFor(path, verb string) *MethodSetting {
+	if len(s.MethodSettings) == 0 {
+		return nil
+	}
+	var all *MethodSetting
+	for key, setting := range s.MethodSettings {
+		if key == "*/*" {
+			all = setting
+			continue
+		}
+		at := strings.LastIndexByte(key, '/')
+		if at < 0 || key[at+1:] != verb {
+			continue
+		}
+		if keyPath := strings.ReplaceAll(key[:at], "~1", "/"); strings.TrimPrefix(keyPath, "/") == strings.TrimPrefix(path, "/") {
+			return setting
+		}
+	}
+	return all
 }
 
 // AccessLogSettings says where and in which form a stage writes access logs.
@@ -176,7 +212,7 @@ type AccessLogSettings struct {
 type CanarySettings struct {
 	PercentTraffic         float64           `json:"percentTraffic"` // 0 … 100
 	DeploymentID           string            `json:"deploymentId"`
-	StageVariableOverrides map[string]string `json:"stageVariableOverrides,omitempty"`
+	StageVariableOverrides map[string]string `json:"stageVariableOverrides,omitzero"`
 	UseStageCache          bool              `json:"useStageCache"`
 }
 
