@@ -6,6 +6,8 @@ import "time"
 const (
 	Functions        Key = "lambda.function" // .account.region.name → Function
 	FunctionVersions Key = "lambda.version"  // .account.region.name.version → FunctionVersion
+	// DeletedFunctions remember the version numbers that deleted functions used.
+	DeletedFunctions Key = "lambda.deleted" // .account.region.name → DeletedFunction
 )
 
 // FunctionKey names the Function called name.
@@ -16,6 +18,18 @@ func FunctionKey(account, region, name string) Key {
 // FunctionVersionKey names one published version; version is a decimal number.
 func FunctionVersionKey(account, region, name, version string) Key {
 	return FunctionVersions.Child(account, region, name, version)
+}
+
+// DeletedFunctionKey names what is kept of a deleted function.
+func DeletedFunctionKey(account, region, name string) Key {
+	return DeletedFunctions.Child(account, region, name)
+}
+
+// DeletedFunction is what outlives a function that had published versions:
+// Lambda never reuses version numbers, not even for a function deleted and
+// created again under its name (LDG configuration-versions).
+type DeletedFunction struct {
+	LastVersion int `json:"lastVersion"`
 }
 
 // Function is one Lambda function: its $LATEST configuration, its aliases and
@@ -41,6 +55,10 @@ type Function struct {
 type FunctionVersion struct {
 	FunctionID string         `json:"functionId"`
 	Config     FunctionConfig `json:"config"`
+	// SourceDescription is the description that $LATEST had when this version
+	// was published; Config has the version's own. PublishVersion compares it
+	// to find out whether $LATEST changed since.
+	SourceDescription string `json:"sourceDescription,omitempty"`
 }
 
 // FunctionConfig is what GetFunctionConfiguration answers, for $LATEST or for
@@ -63,6 +81,7 @@ type FunctionConfig struct {
 	ApplicationLogLevel string            `json:"applicationLogLevel,omitempty"`
 	SystemLogLevel      string            `json:"systemLogLevel,omitempty"`
 	KMSKeyARN           string            `json:"kmsKeyArn,omitempty"`
+	SourceKMSKeyARN     string            `json:"sourceKmsKeyArn,omitempty"` // of the code package
 	DeadLetterTargetARN string            `json:"deadLetterTargetArn,omitempty"`
 	VPCSubnetIDs        []string          `json:"vpcSubnetIds,omitempty"`
 	VPCSecurityGroupIDs []string          `json:"vpcSecurityGroupIds,omitempty"`
@@ -79,6 +98,20 @@ type FunctionConfig struct {
 	StateReasonCode        string `json:"stateReasonCode,omitempty"`
 	LastUpdateStatus       string `json:"lastUpdateStatus"`
 	LastUpdateStatusReason string `json:"lastUpdateStatusReason,omitempty"`
+	// Settling is set by the last creation or update. It says for how long
+	// the API shows it as going on; see Settling.
+	Settling *Settling `json:"settling,omitempty"`
+}
+
+// Settling makes the control plane answer for a moment as AWS does while it
+// prepares a function: Pending after a creation, InProgress after an update.
+// The fields of FunctionConfig beside it already hold what is true afterwards,
+// so nobody has to write a second time, a crash leaves nothing half done, and
+// who runs functions need not look at it.
+type Settling struct {
+	Until      time.Time `json:"until"`
+	Creating   bool      `json:"creating,omitempty"` // State Pending; else LastUpdateStatus InProgress
+	RevisionID string    `json:"revisionId"`         // shown until then; AWS changes it when it is done
 }
 
 // Alias points at a version of its function, or shares calls between two.
