@@ -60,12 +60,33 @@ type Role struct {
 	MaxSessionSeconds        int32      `json:"maxSessionSeconds"`
 	LastUsed                 *time.Time `json:"lastUsed,omitempty"`
 	LastUsedRegion           string     `json:"lastUsedRegion,omitempty"`
+	// Service is the service that a service-linked role belongs to.
+	Service string `json:"service,omitempty"`
 }
 
 // User is a person or a program with long-lived credentials.
 type User struct {
 	Identity
-	Groups []string `json:"groups,omitempty"` // names
+	Groups       []string             `json:"groups,omitempty"` // names
+	LoginProfile *LoginProfile        `json:"loginProfile,omitempty"`
+	Credentials  []*ServiceCredential `json:"serviceCredentials,omitempty"`
+}
+
+// LoginProfile says that a user may sign in to the console. There is no
+// console to sign in to, so the password is not kept.
+type LoginProfile struct {
+	CreateDate            time.Time `json:"createDate"`
+	PasswordResetRequired bool      `json:"passwordResetRequired,omitempty"`
+}
+
+// ServiceCredential is a user name and a password for one service that does
+// not take access keys.
+type ServiceCredential struct {
+	ID         string    `json:"id"` // ACCA…
+	Service    string    `json:"service"`
+	UserName   string    `json:"userName"` // as the service knows it
+	Active     bool      `json:"active"`
+	CreateDate time.Time `json:"createDate"`
 }
 
 // Group lends its policies to its members (User.Groups).
@@ -118,6 +139,9 @@ type AccessKey struct {
 	UserName   string    `json:"userName"`
 	Active     bool      `json:"active"`
 	CreateDate time.Time `json:"createDate"`
+	// Deleted keys stay, without their secret: an id that was issued once must
+	// not be taken for a key that nobody ever issued.
+	Deleted bool `json:"deleted,omitempty"`
 }
 
 // Session is a set of temporary credentials.
@@ -132,6 +156,7 @@ type Session struct {
 	Policy         string            `json:"policy,omitempty"`  // session policy document
 	PolicyARNs     []string          `json:"policyArns,omitempty"`
 	Tags           map[string]string `json:"tags,omitempty"`
+	TransitiveTags []string          `json:"transitiveTags,omitempty"` // keys of Tags that the next session inherits
 	SourceIdentity string            `json:"sourceIdentity,omitempty"`
 	Expires        time.Time         `json:"expires"`
 }
