@@ -1,0 +1,85 @@
+package endpoint
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+func name(s string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte(s)) })
+}
+
+func TestRouting(t *testing.T) {
+	s := New(Options{
+		DataPlane: name("data"), ControlPlane: name("control"), Admin: name("admin"),
+		Health: func() Health {
+			return Health{Services: map[string]string{"lambda": "running", "apigateway": "running"}}
+		},
+	})
+	s.router.loopback.Store(true)
+	for _, c := range []struct{ host, path, want string }{
+		{"abc.execute-api.localhost:4566", "/dev/x", "data"},
+		{"abc.execute-api.us-east-1.amazonaws.com", "/dev/x", "data"},
+		{"abc.execute-api.localhost.localstack.cloud:4566", "/dev/", "data"},
+		{"abc.execute-api.localhost:4566", "/_stagedoor/health", "data"}, // the API's own path
+		{"localhost:4566", "/restapis/abc/dev/_user_request_/x", "data"},
+		{"localhost:4566", "/restapis/abc/dev/_user_request_", "data"},
+		{"localhost:4566", "/_aws/execute-api/abc/dev/x", "data"},
+		{"localhost:4566", "/restapis/abc/stages/dev", "control"},
+		{"localhost:4566", "/restapis", "control"},
+		{"execute-api.us-east-1.localhost:4566", "/", "control"},
+		{"lambda.us-east-1.localhost:4566", "/2015-03-31/functions", "control"},
+		{"stream-localhost:4566", "/", "control"},
+		{"localhost:4566", "/_stagedoor/", "admin"},
+		{"localhost:4566", "/_stagedoor/why", "admin"},
+		{"localhost:4566", "/_stagedoor/health", `{"services": {"apigateway": "running", "lambda": "running"}, "edition": "stagedoor", "version": "dev"}`},
+		{"localhost:4566", "/_localstack/health", `{"services": {"apigateway": "running", "lambda": "running"}, "edition": "stagedoor", "version": "dev"}`},
+	} {
+		r := httptest.NewRequest("GET", c.path, nil)
+		r.Host = c.host
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		if got := w.Body.String(); got != c.want {
+			t.Errorf("%s%s → %q, want %q", c.host, c.path, got, c.want)
+		}
+	}
+}
+
+// What a web page can send must reach neither pages nor control plane; what it
+// cannot send must pass.
+func TestGuard(t *testing.T) {
+	s := New(Options{DataPlane: name("data"), ControlPlane: name("control"), Admin: name("admin"), AllowedHosts: []string{"devbox"}})
+	for _, c := range []struct {
+		what, method, host, path, header string
+		loopback                         bool
+		want                             int
+	}{
+		{"aws cli", "POST", "localhost:4566", "/", "", true, 200},
+		{"aws cli by a name", "POST", "devbox.lan:4566", "/", "", true, 200},
+		{"form on a foreign page", "POST", "localhost:4566", "/2015-03-31/functions", "Sec-Fetch-Site: cross-site", true, 403},
+		{"old browser", "POST", "localhost:4566", "/2015-03-31/functions", "Origin: https://evil.example", true, 403},
+		{"rebound name, control", "GET", "evil.example:4566", "/restapis", "Sec-Fetch-Site: same-origin", true, 403},
+		{"rebound name, pages", "GET", "evil.example:4566", "/_stagedoor/", "", true, 403},
+		{"own console", "POST", "localhost:4566", "/_stagedoor/x", "Sec-Fetch-Site: same-origin", true, 200},
+		{"own console, IPv6", "GET", "[::1]:4566", "/_stagedoor/", "", true, 200},
+		{"allowed name", "GET", "devbox:4566", "/_stagedoor/", "", true, 200},
+		{"other page to the console", "POST", "localhost:4566", "/_stagedoor/x", "Sec-Fetch-Site: same-site", true, 403},
+		{"listening on all addresses", "GET", "devbox.lan:4566", "/_stagedoor/", "", false, 200},
+		{"deployed stage from any page", "POST", "abc.execute-api.localhost:4566", "/dev/x", "Sec-Fetch-Site: cross-site", true, 200},
+		{"health by any name", "GET", "stagedoor:4566", "/_localstack/health", "", true, 200},
+	} {
+		s.router.loopback.Store(c.loopback)
+		r := httptest.NewRequest(c.method, c.path, nil)
+		r.Host = c.host
+		if k, v, ok := strings.Cut(c.header, ": "); ok {
+			r.Header.Set(k, v)
+		}
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		if w.Code != c.want {
+			t.Errorf("%s: %d %s, want %d", c.what, w.Code, w.Body, c.want)
+		}
+	}
+}

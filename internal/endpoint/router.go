@@ -1,0 +1,106 @@
+package endpoint
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// adminPrefix is where stagedoor's own pages live. No AWS path begins so.
+const adminPrefix = "/_stagedoor/"
+
+// router sends each request to the handler that it is for.
+type router struct {
+	data, control, admin http.Handler
+	health               func() Health
+	guard                guard
+	loopback             atomic.Bool
+}
+
+func newRouter(o Options) *router {
+	rt := &router{data: o.DataPlane, control: o.ControlPlane, admin: o.Admin, health: o.Health, guard: newGuard(o.AllowedHosts)}
+	for _, h := range []*http.Handler{&rt.data, &rt.control, &rt.admin} {
+		if *h == nil {
+			*h = http.NotFoundHandler()
+		}
+	}
+	if rt.health == nil {
+		rt.health = func() Health { return Health{} }
+	}
+	return rt
+}
+
+// ServeHTTP implements http.Handler.
+func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if c := connOf(r); c != nil {
+		c.next()
+	}
+	if r.ContentLength != 0 {
+		r = withPatience(w, r)
+	}
+	switch path := r.URL.Path; {
+	case isDataPlane(r.Host, path):
+		rt.data.ServeHTTP(w, r)
+	case path == "/_stagedoor/health" || path == "/_localstack/health":
+		serveHealth(w, r, rt.health())
+	case strings.HasPrefix(path, adminPrefix) || path == "/_stagedoor":
+		if rt.guard.admit(w, r, rt.loopback.Load()) {
+			rt.admin.ServeHTTP(w, r)
+		}
+	case fromBrowser(r):
+		if rt.guard.admit(w, r, rt.loopback.Load()) {
+			rt.control.ServeHTTP(w, r)
+		}
+	default:
+		rt.control.ServeHTTP(w, r)
+	}
+}
+
+// isDataPlane recognises the three ways to address a deployed stage:
+//
+//	HOST      {api}.execute-api.localhost, {api}.execute-api.{region}.amazonaws.com,
+//	          {api}.execute-api.localhost.localstack.cloud
+//	PATH      /restapis/{api}/{stage}/_user_request_/…, whose fourth segment no
+//	          control-plane path has
+//	PATH      /_aws/execute-api/{api}/{stage}/…
+//
+// A host that begins with "execute-api." names no API: it is the control
+// plane's, as is every other {service}.{region}.localhost.
+func isDataPlane(host, path string) bool {
+	if i := strings.Index(host, ".execute-api."); i > 0 {
+		return true
+	}
+	if rest, ok := strings.CutPrefix(path, "/restapis/"); ok {
+		_, rest, _ = strings.Cut(rest, "/") // api
+		_, rest, _ = strings.Cut(rest, "/") // stage
+		return rest == "_user_request_" || strings.HasPrefix(rest, "_user_request_/")
+	}
+	return strings.HasPrefix(path, "/_aws/execute-api/")
+}
+
+// withPatience gives each read of the body bodyIdleTimeout: a client may be
+// slow, but not silent. The copy of the request leaves net/http's own alone,
+// which looks at the type of its Body when the handler has ended.
+func withPatience(w http.ResponseWriter, r *http.Request) *http.Request {
+	copied := *r
+	copied.Body = &patientBody{ReadCloser: r.Body, response: http.NewResponseController(w)}
+	return &copied
+}
+
+type patientBody struct {
+	io.ReadCloser
+	response *http.ResponseController
+}
+
+func (b *patientBody) Read(p []byte) (int, error) {
+	// Where deadlines do not exist (tests without a connection) the error
+	// says so, and there is nobody to wait for.
+	_ = b.response.SetReadDeadline(time.Now().Add(bodyIdleTimeout))
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		_ = b.response.SetReadDeadline(time.Time{})
+	}
+	return n, err
+}
