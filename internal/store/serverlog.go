@@ -1,0 +1,50 @@
+package store
+
+import (
+	"fmt"
+	"log/slog"
+	"sync"
+)
+
+// serverLog passes the embedded server's warnings and errors on, and keeps the
+// last of them to explain a start that failed. Notices are dropped: a quiet
+// start is a good start.
+type serverLog struct {
+	log  *slog.Logger
+	mu   sync.Mutex
+	text string
+}
+
+func (l *serverLog) note(format string, v ...any) string {
+	text := fmt.Sprintf(format, v...)
+	l.mu.Lock()
+	l.text = text
+	l.mu.Unlock()
+	return text
+}
+
+func (l *serverLog) last() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.text == "" {
+		return "no reason was given"
+	}
+	return l.text
+}
+
+func (l *serverLog) Noticef(string, ...any) {}
+func (l *serverLog) Debugf(string, ...any)  {}
+func (l *serverLog) Tracef(string, ...any)  {}
+
+func (l *serverLog) Warnf(format string, v ...any) {
+	l.log.Warn("embedded NATS server", "message", l.note(format, v...))
+}
+
+func (l *serverLog) Errorf(format string, v ...any) {
+	l.log.Error("embedded NATS server", "message", l.note(format, v...))
+}
+
+// Fatalf must not end the process: startEmbedded reports the failure.
+func (l *serverLog) Fatalf(format string, v ...any) {
+	l.log.Error("embedded NATS server", "message", l.note(format, v...))
+}
