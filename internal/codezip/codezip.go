@@ -10,7 +10,6 @@ package codezip
 import (
 	"archive/zip"
 	"bytes"
-	"compress/flate"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +18,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // Limits of AWS for zip deployment packages (LDG:gettingstarted-limits), in
@@ -217,28 +217,18 @@ func extractLink(root *os.Root, f *zip.File) error {
 	return nil
 }
 
-// entryError tells a broken zip (ErrInvalid) from a broken disk.
+// entryError tells a broken zip (ErrInvalid) from a broken disk: what os.Root
+// reports is the disk's fault unless the names in the zip contradict each other
+// (a file where a directory is needed) or leave the root.
 func entryError(f *zip.File, err error) error {
-	var corrupt flate.CorruptInputError
-	switch {
-	case errors.Is(err, zip.ErrChecksum), errors.Is(err, zip.ErrFormat), errors.Is(err, zip.ErrAlgorithm),
-		errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.As(err, &corrupt),
-		errors.Is(err, fs.ErrExist), isPathError(err):
+	var onDisk *fs.PathError
+	if !errors.As(err, &onDisk) || strings.Contains(onDisk.Err.Error(), "escapes") {
 		return fmt.Errorf("%w: entry %q: %v", ErrInvalid, f.Name, err)
+	}
+	for _, errno := range []error{syscall.ENOTDIR, syscall.EISDIR, syscall.ENOTEMPTY, syscall.EEXIST, syscall.ENAMETOOLONG, syscall.EINVAL, syscall.ELOOP} {
+		if errors.Is(err, errno) {
+			return fmt.Errorf("%w: entry %q: %v", ErrInvalid, f.Name, err)
+		}
 	}
 	return fmt.Errorf("extracting %q: %w", f.Name, err)
 }
-
-// isPathError: the names in the zip contradict each other (a file where a
-// directory is needed) or leave the root, which is the zip's fault.
-func isPathError(err error) bool {
-	var pe *fs.PathError
-	if !errors.As(err, &pe) {
-		return false
-	}
-	text := pe.Err.Error()
-	return strings.Contains(text, "escapes") || strings.Contains(text, "not a directory") ||
-		strings.Contains(text, "is a directory") || strings.Contains(text, "file name too long") ||
-		strings.Contains(text, "directory not empty") || strings.Contains(text, "invalid argument")
-}
-
