@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -11,6 +10,12 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stagedoor/stagedoor/internal/state"
 )
+
+// entrySuffix ends every entry's NATS subject.
+const entrySuffix = "._"
+
+// readBatch is how many entries one round trip asks for at most.
+const readBatch = 1024
 
 // JournalConfig describes a journal.
 type JournalConfig struct {
@@ -79,8 +84,6 @@ func (s *Store) Journal(ctx context.Context, config JournalConfig) (*Journal, er
 	return j, nil
 }
 
-func (j *Journal) close() {}
-
 // Append writes an entry and returns when it is synced.
 func (j *Journal) Append(ctx context.Context, subject state.Key, data []byte) (seq uint64, err error) {
 	if j.s.closed.Load() {
@@ -88,21 +91,28 @@ func (j *Journal) Append(ctx context.Context, subject state.Key, data []byte) (s
 	}
 	ctx, cancel := j.s.context(ctx)
 	defer cancel()
-	ack, err := j.s.js.PublishMsg(ctx, &nats.Msg{Subject: j.prefix + string(subject), Data: data})
+	ack, err := j.s.js.PublishMsg(ctx, j.message(subject, data))
 	if err != nil {
 		return 0, fmt.Errorf("append to journal %s: %w", j.config.Name, err)
 	}
 	return ack.Sequence, nil
 }
 
-// AppendAsync writes an entry without waiting for it; a failure is logged.
+// AppendAsync writes an entry without waiting for the disk; a failure is
+// logged. Reads of this process see it.
 func (j *Journal) AppendAsync(subject state.Key, data []byte) {
 	if j.s.closed.Load() {
 		return
 	}
-	if err := j.s.conn.PublishMsg(&nats.Msg{Subject: j.prefix + string(subject), Data: data}); err != nil {
+	if _, err := j.s.js.PublishMsgAsync(j.message(subject, data)); err != nil {
 		j.s.log.Error("append to a journal", "journal", j.config.Name, "error", err)
 	}
+}
+
+// message makes the NATS message of an entry. Its subject ends in a token of
+// its own, so that one wildcard (filter.>) names filter itself and all below.
+func (j *Journal) message(subject state.Key, data []byte) *nats.Msg {
+	return &nats.Msg{Subject: j.prefix + string(subject) + entrySuffix, Data: data}
 }
 
 // Read returns up to limit entries from sequence fromSeq on, oldest first,
@@ -110,17 +120,20 @@ func (j *Journal) AppendAsync(subject state.Key, data []byte) {
 func (j *Journal) Read(ctx context.Context, filter state.Key, fromSeq uint64, limit int) ([]Entry, error) {
 	ctx, cancel := j.s.context(ctx)
 	defer cancel()
+	if err := j.settle(ctx); err != nil {
+		return nil, err
+	}
 	var entries []Entry
 	for seq := max(fromSeq, 1); len(entries) < limit; {
-		msg, err := j.stream.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(j.subject(filter)))
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			return entries, nil
-		}
+		batch, err := j.batch(ctx, filter, seq, min(limit-len(entries), readBatch))
 		if err != nil {
 			return nil, fmt.Errorf("read journal %s: %w", j.config.Name, err)
 		}
-		entries = append(entries, j.entry(msg.Subject, msg.Sequence, msg.Time, msg.Data))
-		seq = msg.Sequence + 1
+		if len(batch) == 0 {
+			break
+		}
+		entries = append(entries, batch...)
+		seq = batch[len(batch)-1].Seq + 1
 	}
 	return entries, nil
 }
@@ -128,17 +141,53 @@ func (j *Journal) Read(ctx context.Context, filter state.Key, fromSeq uint64, li
 // Last returns the newest n entries whose subject is under filter, oldest
 // first.
 func (j *Journal) Last(ctx context.Context, filter state.Key, n int) ([]Entry, error) {
-	all, err := j.Read(ctx, filter, 1, int(^uint(0)>>1))
-	if err != nil || len(all) <= n {
-		return all, err
+	ctx, cancel := j.s.context(ctx)
+	defer cancel()
+	if err := j.settle(ctx); err != nil {
+		return nil, err
 	}
-	return all[len(all)-n:], nil
+	first, last, err := j.Bounds(ctx)
+	if err != nil || n <= 0 {
+		return nil, err
+	}
+	// JetStream reads forwards only: look at the end, then further back.
+	for window := uint64(n); ; window *= 8 {
+		from := first
+		if last-min(last, window) > first {
+			from = last - window + 1
+		}
+		entries, err := j.Read(ctx, filter, from, int(^uint(0)>>1))
+		if err != nil {
+			return nil, err
+		}
+		if len(entries) >= n {
+			return entries[len(entries)-n:], nil
+		}
+		if from == first {
+			return entries, nil
+		}
+	}
+}
+
+// Bounds returns the sequences of the oldest and the newest entry; first is
+// last+1 when the journal is empty.
+func (j *Journal) Bounds(ctx context.Context) (first, last uint64, err error) {
+	ctx, cancel := j.s.context(ctx)
+	defer cancel()
+	info, err := j.stream.Info(ctx)
+	if err != nil {
+		return 0, 0, fmt.Errorf("read journal %s: %w", j.config.Name, err)
+	}
+	return info.State.FirstSeq, info.State.LastSeq, nil
 }
 
 // Purge removes the entries whose subject is under filter ("": all).
 func (j *Journal) Purge(ctx context.Context, filter state.Key) error {
 	ctx, cancel := j.s.context(ctx)
 	defer cancel()
+	if err := j.settle(ctx); err != nil {
+		return err
+	}
 	var opts []jetstream.StreamPurgeOpt
 	if filter != "" {
 		opts = append(opts, jetstream.WithPurgeSubject(j.subject(filter)))
@@ -149,14 +198,37 @@ func (j *Journal) Purge(ctx context.Context, filter state.Key) error {
 	return nil
 }
 
-// subject is the NATS subject of filter itself, or of everything.
+// settle waits for what AppendAsync still has under way.
+func (j *Journal) settle(ctx context.Context) error {
+	if j.s.closed.Load() {
+		return ErrClosed
+	}
+	select {
+	case <-j.s.js.PublishAsyncComplete():
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("journal %s: entries appended before are not confirmed: %w", j.config.Name, ctx.Err())
+	}
+}
+
+// subject is the NATS subject of all entries under filter.
 func (j *Journal) subject(filter state.Key) string {
 	if filter == "" {
 		return j.prefix + ">"
 	}
-	return j.prefix + string(filter)
+	return j.prefix + string(filter) + ".>"
 }
 
-func (j *Journal) entry(subject string, seq uint64, at time.Time, data []byte) Entry {
-	return Entry{Seq: seq, Subject: state.Key(strings.TrimPrefix(subject, j.prefix)), Time: at, Data: data}
+// batch reads up to n entries in one round trip (direct get, ADR-31).
+func (j *Journal) batch(ctx context.Context, filter state.Key, from uint64, n int) ([]Entry, error) {
+	msgs, err := j.s.getBatch(ctx, j.stream.CachedInfo().Config.Name, j.subject(filter), from, n)
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]Entry, len(msgs))
+	for i, msg := range msgs {
+		subject := strings.TrimSuffix(strings.TrimPrefix(msg.subject, j.prefix), entrySuffix)
+		entries[i] = Entry{Seq: msg.sequence, Subject: state.Key(subject), Time: msg.time, Data: msg.data}
+	}
+	return entries, nil
 }

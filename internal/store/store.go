@@ -49,7 +49,7 @@ type Store struct {
 	js      jetstream.JetStream
 	records jetstream.Stream
 	blobs   lazyStream
-	feed    jetstream.ConsumeContext
+	feed    feed
 	loaded  *loading // the initial load, until it is done
 
 	mirror mirror
@@ -86,7 +86,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if s.conn, err = s.connect(o.URL); err != nil {
 		return nil, err
 	}
-	if s.js, err = jetstream.New(s.conn, jetstream.WithDefaultTimeout(timeout)); err != nil {
+	if s.js, err = jetstream.New(s.conn, jetstream.WithDefaultTimeout(timeout), jetstream.WithPublishAsyncErrHandler(s.appendFailed)); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	if s.records, err = s.openRecords(ctx, o); err != nil {
@@ -151,17 +151,7 @@ func (s *Store) Close() error {
 
 func (s *Store) shutdown() error {
 	s.closed.Store(true)
-	s.mu.Lock()
-	journals := s.journals
-	s.journals = map[string]*Journal{}
-	s.mu.Unlock()
-	for _, j := range journals {
-		j.close()
-	}
-	if s.feed != nil {
-		s.feed.Stop()
-		<-s.feed.Closed()
-	}
+	s.feed.stop(s)
 	s.mirror.fail(ErrClosed)
 	var errs []error
 	if s.conn != nil {
@@ -174,6 +164,13 @@ func (s *Store) shutdown() error {
 		errs = append(errs, s.server.stop())
 	}
 	return errors.Join(errs...)
+}
+
+// appendFailed logs an entry that Journal.AppendAsync could not write.
+func (s *Store) appendFailed(_ jetstream.JetStream, msg *nats.Msg, err error) {
+	if !s.closed.Load() {
+		s.log.Error("append to a journal", "subject", msg.Subject, "error", err)
+	}
 }
 
 // context gives ctx a deadline if it has none.
