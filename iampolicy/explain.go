@@ -132,8 +132,12 @@ func (c *condition) explain(ctx Context) ElementResult {
 	var patterns []*arnPattern
 	for i := range c.values {
 		out.Want = append(out.Want, c.values[i].text)
-		if c.op.kind == opARN {
+		switch c.op.kind {
+		case opARN:
 			patterns = append(patterns, &c.values[i].arn)
+		case opString, opStringLike: // an ARN compared as text is still read by people as an ARN
+			a := newARNPattern(c.values[i].plain, false)
+			patterns = append(patterns, &a)
 		}
 	}
 	if len(out.Got) == 1 && len(patterns) > 0 {

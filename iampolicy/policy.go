@@ -140,3 +140,34 @@ func (e *resourceElement) matches(r *Request, m *memo) bool {
 	}
 	return e.remember(m, e.not)
 }
+
+// Keys returns the condition keys that the policy asks for, in conditions and
+// in policy variables, as written and possibly more than once. A caller can
+// leave out of a Request what no policy asks for.
+func (p *Policy) Keys() []string {
+	var keys []string
+	variables := func(q *pattern) {
+		for i := range q.pieces {
+			if q.pieces[i].kind == variable {
+				keys = append(keys, q.pieces[i].text)
+			}
+		}
+	}
+	for i := range p.statements {
+		s := &p.statements[i]
+		if s.resource != nil {
+			for j := range s.resource.patterns {
+				variables(&s.resource.patterns[j].whole)
+			}
+		}
+		for j := range s.conditions {
+			c := &s.conditions[j]
+			keys = append(keys, c.key)
+			for k := range c.values {
+				variables(&c.values[k].plain)
+				variables(&c.values[k].arn.whole)
+			}
+		}
+	}
+	return keys
+}
