@@ -1,16 +1,143 @@
 package awswire
 
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+)
+
 // Service is one AWS service, compiled lazily from its trimmed model.
-type Service struct{ name string }
+type Service struct {
+	name    string
+	model   *model
+	dialect *dialect
+	codec   codec
+	unions  []reflect.Type // pointer types
+
+	mu    sync.Mutex // guards plans, errs and compilation
+	plans map[planKey]*plan
+	errs  map[reflect.Type]*errorPlan
+
+	routes  func() *router
+	calls   sync.Map // callKeyOf → *callPlan
+	missing []string
+}
 
 // Load returns the service with the given model name: "lambda", "apigateway", "apigatewayv2", "logs", "iam", "sts". It
 // panics for any other name. unions are pointers to the member types of the SDK's union interfaces
 // (&types.ResourceConfigMemberX{}), which reflection cannot find.
-func Load(name string, unions ...any) *Service { return &Service{name: name} }
+func Load(name string, unions ...any) *Service {
+	load := models[name]
+	if load == nil {
+		panic(fmt.Sprintf("awswire: no model for %q; there are %v", name, Names()))
+	}
+	s := &Service{name: name, model: load(), dialect: dialects[name], plans: map[planKey]*plan{},
+		errs: map[reflect.Type]*errorPlan{}}
+	for _, u := range unions {
+		s.unions = append(s.unions, reflect.TypeOf(u))
+	}
+	s.codec = newCodec(s)
+	s.routes = sync.OnceValue(func() *router { return newRouter(s.model) })
+	return s
+}
 
 // Names lists the services that have a model.
-func Names() []string { return []string{"apigateway", "apigatewayv2", "iam", "lambda", "logs", "sts"} }
+func Names() []string {
+	names := make([]string, 0, len(models))
+	for n := range models {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Name is the model's name, "apigatewayv2".
+func (s *Service) Name() string { return s.name }
+
+// Operations lists the operations of the model in alphabetical order.
+func (s *Service) Operations() []string {
+	names := make([]string, 0, len(s.model.Operations))
+	for n := range s.model.Operations {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (s *Service) query() bool { return s.model.Metadata.Protocol == "query" }
+
+// callPlan is an operation with the Go types of its handler.
+type callPlan struct {
+	name   string
+	op     *operation
+	status int
+	in     *plan // nil: the operation has no input shape
+	out    *plan
+}
+
+type callTypes struct {
+	operation string
+	in, out   reflect.Type
+}
+
+// plan compiles an operation for the given struct types; out may be nil (validation only).
+func (s *Service) plan(operation string, in, out reflect.Type) (*callPlan, error) {
+	k := callTypes{operation, in, out}
+	if cp, ok := s.calls.Load(k); ok {
+		return cp.(*callPlan), nil
+	}
+	op := s.model.Operations[operation]
+	if op == nil {
+		return nil, fmt.Errorf("awswire: service %s has no operation %s", s.name, operation)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := &compiler{s: s, done: s.plans}
+	cp := &callPlan{name: operation, op: op, status: op.HTTP.ResponseCode}
+	if cp.status == 0 {
+		cp.status = 200
+	}
+	var err error
+	if op.Input.Shape != "" && in != nil {
+		if cp.in, err = c.compile(&op.Input, in); err != nil {
+			return nil, fmt.Errorf("awswire: input of %s %s: %w", s.name, operation, err)
+		}
+	}
+	if op.Output.Shape != "" && out != nil {
+		if cp.out, err = c.compile(&shapeRef{Shape: op.Output.Shape}, out); err != nil {
+			return nil, fmt.Errorf("awswire: output of %s %s: %w", s.name, operation, err)
+		}
+	}
+	s.missing = append(s.missing, c.missing...)
+	s.calls.Store(k, cp)
+	return cp, nil
+}
 
 // Validate checks a typed input (pointer to the SDK's input struct) against the model. The error is the *[Error] that a
 // client would get: all violations in AWS's sentences.
-func (s *Service) Validate(operation string, in any) error { return nil }
+func (s *Service) Validate(operation string, in any) error {
+	v := reflect.ValueOf(in).Elem()
+	cp, err := s.plan(operation, v.Type(), nil)
+	if err != nil {
+		return err
+	}
+	return s.validate(cp, v)
+}
+
+func (s *Service) validate(cp *callPlan, v reflect.Value) error {
+	if cp.in == nil {
+		return nil
+	}
+	c := s.checker(cp)
+	c.walk(cp.in, v)
+	return c.err(s.dialect)
+}
+
+func (s *Service) checker(cp *callPlan) *checker {
+	c := &checker{}
+	if s.dialect.inputPrefix {
+		c.prefix = lowerFirst(cp.name) + "Input."
+	}
+	return c
+}

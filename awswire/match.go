@@ -1,0 +1,148 @@
+package awswire
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// matched is what the server knows before it has read the body.
+type matched struct {
+	svc    *Service // nil: none of ours
+	codec  codec    // how to write an error when svc is nil
+	op     string   // "" for the query protocol until the form has been read
+	labels []label
+	query  url.Values
+	failed *Error // no such operation or service
+}
+
+// querySuffix of services that are found by the scope of a query-protocol call.
+const (
+	contentForm = "application/x-www-form-urlencoded"
+	notYet      = " is not supported by stagedoor yet. Nothing was changed."
+)
+
+// match finds service and operation from X-Amz-Target, credential scope, form and path, in this order.
+func (s *Server) match(r *http.Request) *matched {
+	m := &matched{query: r.URL.Query()}
+	scope := SigningService(r)
+	if target := r.Header.Get("X-Amz-Target"); target != "" {
+		s.matchTarget(m, target)
+		return m
+	}
+	form := strings.HasPrefix(r.Header.Get("Content-Type"), contentForm)
+	switch svc := s.byScope(scope, r.URL.Path); {
+	case svc != nil && svc.model.Metadata.Protocol == "rest-json":
+		s.matchPath(m, svc, r)
+	case svc != nil:
+		m.svc = svc
+		if svc.model.Metadata.Protocol == "json" {
+			m.failed = &Error{Code: "UnknownOperationException", Status: 404}
+		}
+	case scope != "":
+		s.foreign(m, scope, form)
+	case form || m.query.Has("Action"):
+		m.codec = queryXML{} // by Action, once the form has been read
+	default:
+		s.matchUnsigned(m, r)
+	}
+	return m
+}
+
+// byScope: two services sign as apigateway; v2 lives below /v2/.
+func (s *Server) byScope(scope, path string) *Service {
+	if scope == "apigateway" && (path == "/v2" || strings.HasPrefix(path, "/v2/")) {
+		return s.service("apigatewayv2")
+	}
+	return s.service(scope)
+}
+
+func (s *Server) matchTarget(m *matched, target string) {
+	prefix, op, _ := strings.Cut(target, ".")
+	m.codec = rpcJSON{contentType: "application/x-amz-json-1.1"}
+	for _, svc := range s.services {
+		if svc.target == prefix {
+			m.svc, m.op = svc.load(), op
+			if m.svc.model.Operations[op] == nil {
+				m.failed = unknownOperation()
+			}
+			return
+		}
+	}
+	m.failed = unsupported(prefix, op)
+}
+
+func (s *Server) matchPath(m *matched, svc *Service, r *http.Request) {
+	m.svc = svc
+	op, labels, ok := svc.routes().find(r.Method, r.URL.EscapedPath(), m.query)
+	if !ok {
+		// Lambda and API Gateway say this for a path or method that they do not know (boto3#294, amplify-js#690).
+		m.failed = &Error{Code: "AccessDeniedException", Status: 403,
+			Message: "Unable to determine service/operation name to be authorized"}
+		return
+	}
+	m.op, m.labels = op, labels
+}
+
+func (s *Server) matchUnsigned(m *matched, r *http.Request) {
+	for _, name := range []string{"lambda", "apigateway", "apigatewayv2"} {
+		svc := s.service(name)
+		if op, labels, ok := svc.routes().find(r.Method, r.URL.EscapedPath(), m.query); ok {
+			m.svc, m.op, m.labels = svc, op, labels
+			return
+		}
+	}
+	m.codec = restJSON{}
+	m.failed = &Error{Code: "MissingAuthenticationTokenException", Status: 403, Message: "Missing Authentication Token"}
+}
+
+// matchAction completes a query-protocol request.
+func (s *Server) matchAction(m *matched, form *formNode) {
+	action, version := "", ""
+	if n := form.children["Action"]; n != nil {
+		action = n.value
+	}
+	if n := form.children["Version"]; n != nil {
+		version = n.value
+	}
+	if m.svc == nil { // unsigned: AssumeRoleWithWebIdentity and AssumeRoleWithSAML
+		for _, name := range []string{"sts", "iam"} {
+			svc := s.service(name)
+			if svc.model.Metadata.APIVersion == version || version == "" && svc.model.Operations[action] != nil {
+				m.svc = svc
+			}
+		}
+	}
+	switch {
+	case action == "":
+		m.failed = &Error{Code: "MissingAction", Status: 400, Message: "The request must contain the parameter Action."} // unverified
+	case m.svc == nil || m.svc.model.Operations[action] == nil || version != "" && version != m.svc.model.Metadata.APIVersion:
+		m.failed = &Error{Code: "InvalidAction", Status: 400,
+			Message: "Could not find operation " + action + " for version " + version}
+	default:
+		m.op = action
+	}
+}
+
+// foreign answers a signed call for a service that has no model.
+func (s *Server) foreign(m *matched, scope string, form bool) {
+	m.codec = restJSON{}
+	if form {
+		m.codec = queryXML{}
+	}
+	m.failed = unsupported(scope, m.query.Get("Action"))
+}
+
+func unknownOperation() *Error {
+	return &Error{Code: "UnknownOperationException", Status: 400}
+}
+
+// unsupported is the answer where AWS would do something that stagedoor cannot: a 4xx, because clients retry 5xx
+// (Terraform for minutes), and a code that no SDK retries and no client takes for a state of the resource.
+func unsupported(service, operation string) *Error {
+	what := service
+	if operation != "" {
+		what += " " + operation
+	}
+	return &Error{Code: "UnsupportedOperation", Status: 400, Message: what + notYet}
+}
