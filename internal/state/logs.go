@@ -25,13 +25,21 @@ type LogGroup struct {
 	Class         string            `json:"class,omitempty"` // "STANDARD" when empty
 	KMSKeyID      string            `json:"kmsKeyId,omitempty"`
 	Tags          map[string]string `json:"tags,omitempty"`
+	// DeletionProtection is CreateLogGroup's deletionProtectionEnabled.
+	DeletionProtection bool `json:"deletionProtection,omitempty"`
 }
 
-// LogStream is one stream of a log group.
+// LogStream is a stream of a log group that was created by name, or deleted.
+// Streams that only appeared because something wrote to them have no record.
 type LogStream struct {
 	Account       string `json:"account"`
 	Region        string `json:"region"`
 	Group         string `json:"group"`
 	Name          string `json:"name"`
 	CreatedMillis int64  `json:"createdMillis"`
+	// ClearedSeq is set by DeleteLogStream: events of this stream that lie in the
+	// journal up to there do not belong to it any more. Deleted tells that there
+	// is no stream of this name unless newer events made one.
+	ClearedSeq uint64 `json:"clearedSeq,omitempty"`
+	Deleted    bool   `json:"deleted,omitempty"`
 }

@@ -109,7 +109,7 @@ func (s *Store) prepare(op Op) (*nats.Msg, error) {
 			return nil, fmt.Errorf("encode %s: %w", op.key, err)
 		}
 	}
-	msg := &nats.Msg{Subject: recordsSubject + string(op.key), Data: seal(op.key, payload), Header: nats.Header{}}
+	msg := &nats.Msg{Subject: recordsSubject + string(op.key), Data: seal(op.key, payload, compressRecordFrom), Header: nats.Header{}}
 	if expected != anyRevision {
 		msg.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(expected, 10))
 	}

@@ -29,9 +29,9 @@ const (
 	flagCompressed = 1 << 0
 	flagDeleted    = 1 << 1 // a tombstone: the key is free again
 
-	// compressFrom is the size in bytes of the JSON from which compressing it
-	// pays: below, S2 saves less than a file-system block.
-	compressFrom = 16 << 10
+	// compressRecordFrom is the size in bytes of the JSON from which compressing
+	// it pays: below, S2 saves less than a file-system block.
+	compressRecordFrom = 16 << 10
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -39,7 +39,9 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // errNewerFormat reports an envelope of a later stagedoor.
 var errNewerFormat = errors.New("written by a newer version of stagedoor")
 
-func seal(key state.Key, payload []byte) []byte {
+// seal wraps payload, nil for a tombstone, compressing it from the given size
+// on.
+func seal(key state.Key, payload []byte, compressFrom int) []byte {
 	var flags byte
 	if payload == nil {
 		flags |= flagDeleted

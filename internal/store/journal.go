@@ -14,6 +14,10 @@ import (
 // entrySuffix ends every entry's NATS subject.
 const entrySuffix = "._"
 
+// compressEntryFrom is the size in bytes from which entries are compressed:
+// lower than for records, because journals are the bulk of the disk.
+const compressEntryFrom = 1 << 10
+
 // readBatch is how many entries one round trip asks for at most.
 const readBatch = 1024
 
@@ -109,10 +113,10 @@ func (j *Journal) AppendAsync(subject state.Key, data []byte) {
 	}
 }
 
-// message makes the NATS message of an entry. Its subject ends in a token of
+// message makes the NATS message of an entry, in the envelope of records. Its subject ends in a token of
 // its own, so that one wildcard (filter.>) names filter itself and all below.
 func (j *Journal) message(subject state.Key, data []byte) *nats.Msg {
-	return &nats.Msg{Subject: j.prefix + string(subject) + entrySuffix, Data: data}
+	return &nats.Msg{Subject: j.prefix + string(subject) + entrySuffix, Data: seal(subject, data, compressEntryFrom)}
 }
 
 // Read returns up to limit entries from sequence fromSeq on, oldest first,
@@ -125,15 +129,15 @@ func (j *Journal) Read(ctx context.Context, filter state.Key, fromSeq uint64, li
 	}
 	var entries []Entry
 	for seq := max(fromSeq, 1); len(entries) < limit; {
-		batch, err := j.batch(ctx, filter, seq, min(limit-len(entries), readBatch))
+		batch, next, err := j.batch(ctx, filter, seq, min(limit-len(entries), readBatch))
 		if err != nil {
 			return nil, fmt.Errorf("read journal %s: %w", j.config.Name, err)
 		}
-		if len(batch) == 0 {
+		if next == 0 {
 			break
 		}
+		seq = next
 		entries = append(entries, batch...)
-		seq = batch[len(batch)-1].Seq + 1
 	}
 	return entries, nil
 }
@@ -188,9 +192,26 @@ func (j *Journal) Purge(ctx context.Context, filter state.Key) error {
 	if err := j.settle(ctx); err != nil {
 		return err
 	}
+	return j.purge(ctx, filter, 0)
+}
+
+// PurgeBefore removes the entries under filter whose sequence is below seq.
+func (j *Journal) PurgeBefore(ctx context.Context, filter state.Key, seq uint64) error {
+	if seq <= 1 {
+		return nil
+	}
+	ctx, cancel := j.s.context(ctx)
+	defer cancel()
+	return j.purge(ctx, filter, seq)
+}
+
+func (j *Journal) purge(ctx context.Context, filter state.Key, before uint64) error {
 	var opts []jetstream.StreamPurgeOpt
 	if filter != "" {
 		opts = append(opts, jetstream.WithPurgeSubject(j.subject(filter)))
+	}
+	if before > 0 {
+		opts = append(opts, jetstream.WithPurgeSequence(before))
 	}
 	if err := j.stream.Purge(ctx, opts...); err != nil {
 		return fmt.Errorf("purge journal %s: %w", j.config.Name, err)
@@ -219,16 +240,27 @@ func (j *Journal) subject(filter state.Key) string {
 	return j.prefix + string(filter) + ".>"
 }
 
-// batch reads up to n entries in one round trip (direct get, ADR-31).
-func (j *Journal) batch(ctx context.Context, filter state.Key, from uint64, n int) ([]Entry, error) {
+// batch reads up to n entries in one round trip (direct get, ADR-31). next is
+// the sequence to go on from, 0 when there are no more. Damaged entries are
+// logged and left out: wrong log lines are worse than missing ones.
+func (j *Journal) batch(ctx context.Context, filter state.Key, from uint64, n int) (entries []Entry, next uint64, err error) {
 	msgs, err := j.s.getBatch(ctx, j.stream.CachedInfo().Config.Name, j.subject(filter), from, n)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	entries := make([]Entry, len(msgs))
-	for i, msg := range msgs {
-		subject := strings.TrimSuffix(strings.TrimPrefix(msg.subject, j.prefix), entrySuffix)
-		entries[i] = Entry{Seq: msg.sequence, Subject: state.Key(subject), Time: msg.time, Data: msg.data}
+	entries = make([]Entry, 0, len(msgs))
+	for _, msg := range msgs {
+		next = msg.sequence + 1
+		subject := state.Key(strings.TrimSuffix(strings.TrimPrefix(msg.subject, j.prefix), entrySuffix))
+		data, compressed, _, err := unseal(subject, msg.data)
+		if err == nil {
+			data, err = inflate(data, compressed)
+		}
+		if err != nil {
+			j.s.log.Error("a damaged journal entry is left out", "journal", j.config.Name, "entry", msg.sequence, "subject", string(subject), "error", err)
+			continue
+		}
+		entries = append(entries, Entry{Seq: msg.sequence, Subject: subject, Time: msg.time, Data: data})
 	}
-	return entries, nil
+	return entries, next, nil
 }

@@ -138,7 +138,7 @@ func (s *Store) write(ctx context.Context, key state.Key, payload []byte, expect
 	if err := s.usable(); err != nil {
 		return 0, err
 	}
-	msg := &nats.Msg{Subject: recordsSubject + string(key), Data: seal(key, payload)}
+	msg := &nats.Msg{Subject: recordsSubject + string(key), Data: seal(key, payload, compressRecordFrom)}
 	if err := s.fits(key, msg); err != nil {
 		return 0, err
 	}
