@@ -62,11 +62,11 @@ type step struct {
 
 func (a *alignment) at(i, j int) *step { return &a.memo[i*(len(a.got)+1)+j] }
 
-// Costs of the alignment: segments are paired in their places unless leaving
-// one out makes the rest fit.
+// A pair that differs and a segment without partner cost the same; of equal
+// alignments the one that pairs segments in their places, one by one, is taken.
 const (
-	costDiffers = 3
-	costExtra   = 4
+	costDiffers = 1
+	costExtra   = 1
 )
 
 func (a *alignment) best(i, j int) step {

@@ -96,7 +96,7 @@ func (a *arnComparison) leadingParts() bool {
 		if functionRegion := regionOf(c.FunctionARN); functionRegion != c.Region && s.Want == c.Region {
 			return a.say(CauseRegion, "region", 0, "Statement %s names the API's region %s; for a call into another region the SourceArn carries the function's, %s.", a.name(), s.Want, functionRegion)
 		}
-		return a.say(CauseRegion, "region", 0, "Statement %s is for region %s, and the call comes with %s.", a.name(), orNothing(s.Want), s.Got)
+		return a.say(CauseRegion, "region", 0, "Statement %s is for region %s, and the SourceArn says %s.", a.name(), orNothing(s.Want), s.Got)
 	}
 	if s := a.differs("account"); s != nil {
 		if s.Want == "" {
