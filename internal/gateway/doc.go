@@ -1,0 +1,34 @@
+// Package gateway is the data plane: it answers calls to deployed stages of
+// REST APIs, and TestInvokeMethod.
+//
+// A request walks an immutable picture of the deployed stages (picture.go,
+// plan.go), found by one atomic load; it reads no store and takes no lock. The
+// picture is replaced whole when a stage, a deployment or an account's settings
+// change, before the write that changed it returns to its caller.
+//
+//	address.go   host and path → API, stage, path
+//	router.go    path and verb → method
+//	exchange.go  one request from its first to its last step
+//	target.go    integration URI and stage variables → function
+//	event.go     the 1.0 event of AWS_PROXY
+//	proxy.go     the door (grants), the call, the function's answer
+//	mock.go      MOCK integrations
+//	execlog.go, accesslog.go   what CloudWatch Logs gets
+//	testinvoke.go, matrix.go   the same machinery, asked by the control plane
+//
+// It is used by the root package and, through an interface, by
+// service/apigateway. It may import state, store, grants, logs and invoke; it
+// must never import a service, awswire or an SDK type.
+//
+// What is not there yet is refused, never left open: a method whose
+// authorization, API key or integration type is not implemented answers AWS's
+// refusal and says so in the log. Canary settings are stored by the service and
+// not yet honoured here: all traffic goes to the stage's deployment.
+// Differences from AWS that are meant: a new deployment serves at once, where
+// AWS answers old and new for tens of seconds; X-Forwarded-Proto and
+// X-Forwarded-Port say what the client really used, so that links a function
+// builds from them lead back to it.
+//
+// Concurrency: a Gateway is safe for concurrent use. One request is one
+// goroutine, and one more while its function runs.
+package gateway

@@ -1,0 +1,302 @@
+package gateway
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/stagedoor/stagedoor/internal/grants"
+)
+
+// Limits of API Gateway (APIGW-DG limits): request line and header together,
+// and the payload.
+const (
+	maxHead = 10_240
+	maxBody = 10 << 20
+)
+
+// exchange is one request and what is made of it. Exchanges are pooled.
+type exchange struct {
+	gateway *Gateway
+	request *http.Request
+	ctx     context.Context
+	start   time.Time
+	ids     ids
+
+	addr   address
+	plan   *stagePlan
+	method *methodPlan
+	params params
+
+	// The request as the plans see it.
+	verb     string
+	path     string // below the stage, one leading slash
+	query    string // as it was sent
+	proto    string
+	host     string // the Host that the API sees
+	prefix   string // its first label
+	clientIP string
+	header   [][2]string // of the client; filled by fields
+	fields   bool        // header is filled
+	body     []byte
+	sorted   []headerField
+
+	trace       string // Root of X-Amzn-Trace-Id; "" until an integration runs
+	call        grants.Call
+	event       []byte
+	lent        bool        // event is still read by a function call: do not pool it
+	base64      bool        // the function says that its body is base64
+	caller      TestRequest // of a TestInvokeMethod
+	integration integrationRecord
+
+	answer answer
+	lines  execLines
+	values []string // backing of response header values
+}
+
+// answer is what goes back.
+type answer struct {
+	status  int
+	header  [][2]string
+	body    []byte
+	gateway *gatewayResponse // set when the gateway itself answers
+	cause   string           // the configuration error's sentence, for access logs
+}
+
+// integrationRecord is what the logs want to know of the integration.
+type integrationRecord struct {
+	called    bool
+	requestID string
+	status    int // of the integration; 0 unknown
+	latency   time.Duration
+}
+
+// begin takes over a request from the wire.
+func (x *exchange) begin(r *http.Request) {
+	x.request, x.ctx = r, r.Context()
+	x.start = x.gateway.now()
+	x.ids.make(x.gateway.random)
+	x.verb = r.Method
+	x.proto = r.Proto
+	x.query = r.URL.RawQuery
+}
+
+// serve answers to w.
+func (x *exchange) serve(w http.ResponseWriter) {
+	x.run()
+	x.write(w)
+}
+
+// run goes through the steps of a request: where, who, what, integration.
+func (x *exchange) run() {
+	r := x.request
+	var ok bool
+	x.addr, ok = addressOf(r)
+	if ok {
+		if d := x.gateway.picture.Load().find(x.addr.api, x.addr.stage); d != nil {
+			x.plan = d.plan()
+		}
+	}
+	if x.plan == nil || x.plan.closed {
+		x.plan = nil
+		x.refuse(forbidden)
+		return
+	}
+	x.path = x.addr.path
+	if headSize(r) > maxHead {
+		x.refuse(headerTooLong)
+		return
+	}
+	if x.method = x.plan.router.find(x.path, x.verb, &x.params); x.method == nil {
+		x.refuse(missingToken)
+		return
+	}
+	x.client(r)
+	if !x.readBody(r) {
+		return
+	}
+	x.execute()
+}
+
+// execute runs the method; everything about the request is known.
+func (x *exchange) execute() {
+	m := x.method
+	if m.level != levelOff && (m.stage.test || m.stage.settings.logs.Load()) {
+		x.lines.open(x)
+	}
+	if m.refusal != nil {
+		x.gateway.log.Warn("request refused", "api", m.stage.api, "stage", m.stage.name, "method", m.verb, "resource", m.resource.path, "requestId", x.ids.request, "reason", m.refusal.reason)
+		x.lines.refused(x, m.refusal.answer)
+		x.refuse(m.refusal.answer)
+		return
+	}
+	x.lines.request(x)
+	switch m.kind {
+	case kindMock:
+		x.runMock()
+	case kindLambda:
+		x.runProxy()
+	default:
+		x.runBroken()
+	}
+	x.lines.end(x)
+}
+
+// runBroken answers for an integration that cannot work.
+func (x *exchange) runBroken() {
+	m := x.method
+	x.explain(m.problem)
+	x.configurationError("Invalid endpoint address", configurationError)
+}
+
+// explain tells the person at stagedoor what AWS's words leave out.
+func (x *exchange) explain(problem string) {
+	m := x.method
+	x.gateway.log.Warn("integration cannot work", "api", m.stage.api, "stage", m.stage.name, "method", m.verb, "resource", m.resource.path, "requestId", x.ids.request, "problem", problem)
+}
+
+// configurationError answers with the gateway's own response and AWS's
+// sentence in the log.
+func (x *exchange) configurationError(sentence string, g *gatewayResponse) {
+	x.answer.cause = "Execution failed due to configuration error: " + sentence
+	x.lines.failed(x.answer.cause)
+	x.refuse(g)
+}
+
+// refuse makes the gateway itself answer.
+func (x *exchange) refuse(g *gatewayResponse) {
+	x.answer.gateway = g
+	x.answer.status = g.status
+	x.answer.body = g.body
+	x.answer.header = append(x.answer.header[:0], [2]string{"Content-Type", "application/json"})
+	if !x.test() {
+		x.answer.header = append(x.answer.header, [2]string{"x-amzn-ErrorType", g.errorType})
+	}
+}
+
+func (x *exchange) test() bool { return x.plan != nil && x.plan.test }
+
+// write sends the answer.
+func (x *exchange) write(w http.ResponseWriter) {
+	h := w.Header()
+	x.values = append(x.values[:0], "keep-alive", x.ids.request, x.ids.extended)
+	for _, f := range x.answer.header {
+		x.values = append(x.values, f[1])
+	}
+	// net/http clones the header in WriteHeader, so the values may be reused
+	// afterwards. Names keep AWS's spelling.
+	h["Connection"] = x.values[0:1:1]
+	h["x-amzn-RequestId"] = x.values[1:2:2]
+	h["x-amz-apigw-id"] = x.values[2:3:3]
+	for i, f := range x.answer.header {
+		if v, again := h[f[0]]; again {
+			h[f[0]] = append(v, f[1])
+			continue
+		}
+		h[f[0]] = x.values[3+i : 4+i : 4+i]
+	}
+	w.WriteHeader(x.answer.status)
+	if len(x.answer.body) > 0 && x.verb != http.MethodHead && bodyAllowed(x.answer.status) {
+		_, _ = w.Write(x.answer.body) // a client that has gone gets nothing
+	}
+}
+
+func bodyAllowed(status int) bool {
+	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
+}
+
+// finish writes the logs; the client has its answer.
+func (x *exchange) finish() {
+	x.lines.flush(x)
+	if x.plan != nil && x.plan.access != nil {
+		x.plan.access.write(x)
+	}
+}
+
+// release forgets the request and reports whether x may be pooled.
+func (x *exchange) release() bool {
+	if x.lent || cap(x.event) > 1<<20 || cap(x.body) > 1<<20 {
+		return false
+	}
+	*x = exchange{
+		gateway: x.gateway,
+		header:  clearFields(x.header), sorted: clearSorted(x.sorted),
+		body: x.body[:0], event: x.event[:0], values: x.values[:0],
+		answer: answer{header: clearFields(x.answer.header)},
+		lines:  x.lines.reset(),
+	}
+	return true
+}
+
+func clearFields(f [][2]string) [][2]string {
+	clear(f)
+	return f[:0]
+}
+
+// headSize is the size of the request line and the header fields as HTTP/1.1
+// writes them.
+func headSize(r *http.Request) int {
+	n := len(r.Method) + len(r.RequestURI) + len(r.Proto) + 4
+	if r.Host != "" {
+		n += len("Host: \r\n") + len(r.Host)
+	}
+	for name, values := range r.Header {
+		for _, v := range values {
+			n += len(name) + len(v) + 4
+		}
+	}
+	return n
+}
+
+// client notes who called.
+func (x *exchange) client(r *http.Request) {
+	x.clientIP = hostOnly(r.RemoteAddr)
+	if x.addr.virtual {
+		x.host, x.prefix = r.Host, x.addr.api
+		return
+	}
+	// On AWS an API always has a host of its own. Functions that read it find
+	// it here too when the API was addressed by a path.
+	x.host, x.prefix = x.addr.api+".execute-api."+r.Host, x.addr.api
+}
+
+func hostOnly(addr string) string {
+	if host, _, err := net.SplitHostPort(addr); err == nil {
+		return host
+	}
+	return addr
+}
+
+// readBody reads the body if anything will look at it, and answers itself when
+// it is too big or does not arrive.
+func (x *exchange) readBody(r *http.Request) bool {
+	if r.ContentLength > maxBody {
+		x.refuse(requestTooLong)
+		return false
+	}
+	if r.ContentLength == 0 || r.Body == nil || r.Body == http.NoBody {
+		return true
+	}
+	var ok bool
+	if x.body, ok = readLimited(x.body[:0], r.Body, int(r.ContentLength)); ok {
+		return true
+	}
+	if len(x.body) > maxBody {
+		x.refuse(requestTooLong)
+	} else {
+		x.refuse(badBody)
+	}
+	return false
+}
+
+// lowerIn reports whether list holds s without regard to case.
+func lowerIn(list []string, s string) bool {
+	for _, l := range list {
+		if len(l) == len(s) && strings.EqualFold(l, s) {
+			return true
+		}
+	}
+	return false
+}

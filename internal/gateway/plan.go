@@ -1,0 +1,201 @@
+package gateway
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/stagedoor/stagedoor/internal/grants"
+	"github.com/stagedoor/stagedoor/internal/logs"
+	"github.com/stagedoor/stagedoor/internal/state"
+)
+
+// stagePlan is a compiled stage.
+type stagePlan struct {
+	account, region, api, name string
+	deployment                 string
+	test                       bool // TestInvokeMethod
+	closed                     bool // the API answers no calls at its execute-api address
+
+	router        router
+	variables     []byte // JSON: null or an object
+	binary        binaryTypes
+	policy        bool // the API has a resource policy
+	access        *accessLog
+	settings      *account
+	group, stream string // of the execution log
+
+	openLog sync.Once
+	writer  *logs.Writer
+}
+
+// resourcePlan is a compiled resource.
+type resourcePlan struct {
+	id, path string
+}
+
+// methodPlan is a compiled method of a stage: everything that does not depend
+// on the request.
+type methodPlan struct {
+	stage     *stagePlan
+	resource  *resourcePlan
+	verb      string // as configured
+	operation string // operationName
+	level     logLevel
+	trace     bool
+
+	// refusal answers instead of everything else: the method is protected by
+	// something that is not implemented.
+	refusal *refusal
+
+	kind    integrationKind
+	problem string // why a broken integration is broken, for a person
+	timeout time.Duration
+
+	mock   *mockPlan
+	target target
+	call   grants.Call // with everything but the request
+	post   bool        // the integration's verb is POST
+
+	// Fixed pieces of the event.
+	eventHead, eventContext []byte
+}
+
+type integrationKind uint8
+
+const (
+	kindBroken integrationKind = iota
+	kindMock
+	kindLambda
+)
+
+// refusal is an answer of the gateway and the reason of it for a person.
+type refusal struct {
+	answer *gatewayResponse
+	reason string
+}
+
+// defaultTimeout applies to integrations without one (APIGW-DG:limits, 29 s).
+const defaultTimeout = 29 * time.Second
+
+func compileStage(d *deployed) *stagePlan {
+	st, dep := d.stage, d.deployment
+	p := newStagePlan(st.Account, st.Region, st.API, st.Name, &dep.APISnapshot, st.Variables)
+	p.deployment = dep.ID
+	p.settings = d.account
+	p.access = compileAccessLog(st.AccessLog)
+	p.group = "API-Gateway-Execution-Logs_" + st.API + "/" + st.Name
+	p.stream = streamName(d.gateway.boot, p.group)
+	for _, r := range dep.Resources {
+		p.addResource(r, st.Variables, func(m *methodPlan) {
+			m.level, m.trace = logSetting(st.MethodSettings, r.Path, m.verb)
+		})
+	}
+	return p
+}
+
+func newStagePlan(account, region, api, name string, snapshot *state.APISnapshot, variables map[string]string) *stagePlan {
+	return &stagePlan{
+		account: account, region: region, api: api, name: name,
+		variables: appendVariables(nil, variables),
+		binary:    compileBinary(snapshot.BinaryMediaTypes),
+		closed:    snapshot.DisableExecuteAPIEndpoint,
+		policy:    snapshot.Policy != nil && *snapshot.Policy != "",
+	}
+}
+
+func (p *stagePlan) addResource(r *state.Resource, variables map[string]string, each func(*methodPlan)) {
+	if len(r.Methods) == 0 {
+		return // not deployed: only a step on the way to others
+	}
+	rp := &resourcePlan{id: r.ID, path: r.Path}
+	methods := make(map[string]*methodPlan, len(r.Methods))
+	for verb, m := range r.Methods {
+		mp := p.compileMethod(rp, verb, m, variables)
+		each(mp)
+		methods[verb] = mp
+	}
+	p.router.add(r.Path, methods)
+}
+
+func (p *stagePlan) compileMethod(rp *resourcePlan, verb string, m *state.Method, variables map[string]string) *methodPlan {
+	mp := &methodPlan{stage: p, resource: rp, verb: verb, timeout: defaultTimeout}
+	if m.OperationName != nil {
+		mp.operation = *m.OperationName
+	}
+	mp.refusal = protection(p, m)
+	mp.eventHead = appendEventHead(nil, mp)
+	mp.eventContext = appendEventContext(nil, mp)
+	in := m.Integration
+	if in == nil {
+		// AWS refuses to deploy a method without integration ("No integration
+		// defined for method").
+		mp.problem = "the method has no integration"
+		return mp
+	}
+	if in.TimeoutMillis > 0 {
+		mp.timeout = time.Duration(in.TimeoutMillis) * time.Millisecond
+	}
+	switch in.Type {
+	case "MOCK":
+		mp.kind, mp.mock = kindMock, compileMock(m)
+	case "AWS_PROXY":
+		mp.compileProxy(in, variables)
+	default:
+		mp.problem = fmt.Sprintf("integrations of type %s are not implemented by this version of stagedoor", in.Type)
+	}
+	return mp
+}
+
+func (mp *methodPlan) compileProxy(in *state.Integration, variables map[string]string) {
+	t, err := parseTarget(in.URI, variables, mp.stage.region, mp.stage.account)
+	mp.target = t
+	if err != nil {
+		mp.problem = err.Error() + undefinedHint(t.undefined, mp.stage.name)
+		return
+	}
+	mp.kind = kindLambda
+	mp.post = strings.EqualFold(in.HTTPMethod, "POST")
+	mp.call = t.call(mp.stage, mp.resource, mp.verb)
+	if in.Credentials != nil {
+		role, undefined := substitute(*in.Credentials, variables)
+		mp.call.Credentials = role
+		mp.target.undefined = append(mp.target.undefined, undefined...)
+	}
+	if !mp.post {
+		mp.problem = fmt.Sprintf("Lambda is only called by POST, the integration's httpMethod is %q", in.HTTPMethod)
+		return
+	}
+	mp.problem = strings.TrimPrefix(undefinedHint(mp.target.undefined, mp.stage.name), ": ")
+}
+
+func undefinedHint(names []string, stage string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	names = slices.Compact(slices.Sorted(slices.Values(names)))
+	return fmt.Sprintf(": stage %s does not define the stage variable %s; set it with aws apigateway update-stage --patch-operations op=replace,path=/variables/%s,value=…",
+		stage, strings.Join(names, ", "), names[0])
+}
+
+// protection refuses what would need a check that is not implemented. It must
+// know every such setting: a method is open only if nothing here speaks.
+//
+// AWS's own answers to a caller without credentials: IAM and a resource
+// policy's caller → 403 Missing Authentication Token, authorizers → 401
+// Unauthorized, API keys → 403 Forbidden (APIGW-DG supported-gateway-response-types).
+func protection(p *stagePlan, m *state.Method) *refusal {
+	switch {
+	case p.policy && !p.test:
+		return &refusal{accessDenied, "the API has a resource policy, which this version of stagedoor does not evaluate yet"}
+	case strings.EqualFold(m.AuthorizationType, "AWS_IAM"):
+		return &refusal{missingToken, "the method needs IAM authorization, which this version of stagedoor does not check yet"}
+	case m.AuthorizationType != "" && !strings.EqualFold(m.AuthorizationType, "NONE"):
+		return &refusal{unauthorized, fmt.Sprintf("the method has an authorizer (%s), which this version of stagedoor does not call yet", m.AuthorizationType)}
+	case m.APIKeyRequired:
+		return &refusal{invalidKey, "the method needs an API key, which this version of stagedoor does not check yet"}
+	}
+	return nil
+}

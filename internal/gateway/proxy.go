@@ -1,0 +1,197 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/stagedoor/stagedoor/internal/grants"
+	"github.com/stagedoor/stagedoor/internal/invoke"
+)
+
+// runProxy answers an AWS_PROXY method: the door, the call, the answer.
+func (x *exchange) runProxy() {
+	m := x.method
+	x.call = m.call
+	x.call.RequestID = x.ids.request
+	x.call.Time = x.start
+	x.event = x.appendEvent(x.event[:0])
+	x.lines.endpointRequest(x)
+	if m.problem != "" {
+		x.explain(m.problem)
+	}
+	if !m.post {
+		// Lambda's Invoke exists for POST only; AWS shows the 403 that it
+		// answers to another verb as a missing permission
+		// (aws/serverless-application-model#430, serverless/serverless#1312).
+		x.configurationError("Invalid permissions on Lambda function", configurationError)
+		return
+	}
+	if !x.door() {
+		return
+	}
+	result, err := x.invoke()
+	switch {
+	case err != nil:
+		x.invokeFailed(err)
+	case result.FunctionError != "":
+		x.functionFailed(result)
+	default:
+		x.functionAnswered(result)
+	}
+}
+
+// door asks whether the call may be made. The explanation of a refusal is made
+// elsewhere and later: it never delays the answer.
+func (x *exchange) door() bool {
+	outcome := x.gateway.door.Decide(&x.call)
+	if !outcome.Refused() {
+		return true
+	}
+	x.gateway.door.Refuse(x.ctx, &x.call, outcome)
+	missing := outcome == grants.FunctionMissing || outcome == grants.QualifierMissing
+	if x.gateway.door.Mode() == grants.Warn && !missing {
+		return true
+	}
+	x.configurationError(outcome.LogLine(x.call.Credentials), configurationError)
+	return false
+}
+
+// invoke calls the function and waits for it, at most as long as the
+// integration may take. As on AWS the function goes on when the client has gone
+// or the gateway has lost patience.
+func (x *exchange) invoke() (*invoke.Result, error) {
+	t := &x.method.target
+	request := &invoke.Request{
+		Account: t.account, Region: t.region, Function: t.name, Qualifier: t.qualifier,
+		Payload: x.event, TraceID: "Root=" + x.traceRoot(), InvokedARN: t.qualified(),
+	}
+	type outcome struct {
+		result *invoke.Result
+		err    error
+	}
+	g := x.gateway
+	done := make(chan outcome, 1)
+	ctx := context.WithoutCancel(x.ctx)
+	g.running.Add(1)
+	begin := g.now()
+	go func() {
+		defer g.running.Done()
+		result, err := g.invoker.Invoke(ctx, request)
+		done <- outcome{result, err}
+	}()
+	timer := time.NewTimer(x.method.timeout)
+	defer timer.Stop()
+	x.integration.called = true
+	select {
+	case o := <-done:
+		x.integration.latency = g.now().Sub(begin)
+		if o.result != nil {
+			x.integration.requestID = o.result.RequestID
+		}
+		return o.result, o.err
+	case <-timer.C:
+		x.integration.latency = g.now().Sub(begin)
+		x.lent = true // the function still reads the event
+		return nil, errTimeout
+	}
+}
+
+var errTimeout = errors.New("integration timed out")
+
+// invokeFailed answers when the function did not run to an end.
+func (x *exchange) invokeFailed(err error) {
+	var notReady *invoke.NotReadyError
+	switch {
+	case errors.Is(err, errTimeout):
+		x.answer.cause = "Execution failed due to a timeout error"
+		x.lines.failed(x.answer.cause)
+		x.refuse(timedOut)
+	case errors.Is(err, invoke.ErrFunctionNotFound):
+		// Deleted since the door was passed.
+		x.configurationError("Invalid permissions on Lambda function", configurationError)
+	case errors.Is(err, invoke.ErrTooManyRequests):
+		// A throttled function is a 500 to the client, not a 429 (re:Post
+		// QUfI6bsdd0SOiPeyimzxSkfQ).
+		x.lambdaStatus(429, integrationFailure)
+	case errors.Is(err, invoke.ErrPayloadTooLarge):
+		// unverified: that the client sees Lambda's 413.
+		x.lambdaStatus(413, requestTooLong)
+	case errors.As(err, &notReady):
+		x.explain(notReady.Error())
+		x.lambdaStatus(409, integrationFailure)
+	default:
+		x.gateway.log.Error("function call failed", "function", x.method.target.qualified(), "requestId", x.ids.request, "error", err)
+		x.lambdaStatus(500, integrationFailure)
+	}
+}
+
+// lambdaStatus answers for an error of Lambda's API.
+func (x *exchange) lambdaStatus(status int, g *gatewayResponse) {
+	x.integration.status = status
+	x.answer.cause = "Lambda invocation failed with status: " + itoa(status) + ". Lambda request id: " + x.integration.requestID
+	x.lines.failed(x.answer.cause)
+	x.refuse(g)
+}
+
+// functionFailed answers for a function that threw or crashed.
+func (x *exchange) functionFailed(result *invoke.Result) {
+	x.received(result)
+	// unverified: what stands after the colon when the error object has no
+	// errorMessage.
+	message := errorMessage(result.Payload)
+	x.answer.cause = "Lambda execution failed with status 200 due to customer function error: " + message + ". Lambda request id: " + result.RequestID
+	x.lines.failed(x.answer.cause)
+	x.refuse(badAnswer)
+}
+
+// received writes the lines about the endpoint's response.
+func (x *exchange) received(result *invoke.Result) {
+	x.integration.status = 200
+	if !x.lines.tracing() {
+		return
+	}
+	l := &x.lines
+	l.add("Received response. Status: 200, Integration latency: ", itoa(int(millis(x.integration.latency))), " ms")
+	failed := ""
+	if result.FunctionError != "" {
+		failed = "X-Amz-Function-Error=" + result.FunctionError + ", "
+	}
+	l.add("Endpoint response headers: {Date=", x.gateway.now().UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT"),
+		", Content-Type=application/json, Content-Length=", itoa(len(result.Payload)),
+		", Connection=keep-alive, x-amzn-RequestId=", result.RequestID,
+		", ", failed, "X-Amz-Executed-Version=", orText(result.ExecutedVersion, "$LATEST"),
+		", X-Amzn-Trace-Id=", x.responseTrace(), "}")
+	l.add("Endpoint response body before transformations: ", string(result.Payload))
+}
+
+// responseTrace is the X-Amzn-Trace-Id of answers from functions.
+func (x *exchange) responseTrace() string { return "Root=" + x.traceRoot() + ";Sampled=0" }
+
+// functionAnswered turns the function's answer into the response.
+func (x *exchange) functionAnswered(result *invoke.Result) {
+	x.received(result)
+	problem := x.answer.parse(result.Payload, x)
+	if problem != "" {
+		x.explain("the function's answer is malformed: " + problem)
+		x.answer = answer{header: x.answer.header[:0]}
+		x.configurationError("Malformed Lambda proxy response", badAnswer)
+		return
+	}
+	if !hasHeader(x.answer.header, "Content-Type") {
+		// AWS recording test_apigateway_header_remapping_aws[AWS_PROXY]
+		x.answer.header = append(x.answer.header, [2]string{"Content-Type", "application/json"})
+	}
+	x.answer.header = append(x.answer.header, [2]string{"X-Amzn-Trace-Id", x.responseTrace()})
+	x.decodeBody()
+}
+
+func hasHeader(fields [][2]string, name string) bool {
+	for _, f := range fields {
+		if strings.EqualFold(f[0], name) {
+			return true
+		}
+	}
+	return false
+}
