@@ -272,12 +272,11 @@ func (c rpcJSON) fail(s *Service, e *wireError, requestID string) *answer {
 }
 
 func (queryXML) fail(s *Service, e *wireError, requestID string) *answer {
-	ns := ""
+	b := []byte("<ErrorResponse")
 	if s != nil {
-		ns = s.model.Metadata.XMLNamespace
+		b = append(b, ` xmlns="`+s.model.Metadata.XMLNamespace+`"`...)
 	}
-	b := append([]byte(`<ErrorResponse xmlns="`), ns...)
-	b = append(b, `"><Error><Type>`...)
+	b = append(b, "><Error><Type>"...)
 	if e.status < 500 {
 		b = append(b, "Sender"...)
 	} else {

@@ -2,6 +2,7 @@ package awswire
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -55,6 +56,10 @@ type queryXML struct{}
 
 func (queryXML) decode(d *decoding, cp *callPlan, r *wireRequest, in reflect.Value) error {
 	if err := d.formStruct(cp.in, r.form, in, root); err != nil {
+		var own *Error
+		if errors.As(err, &own) && own.Code == "SerializationException" {
+			own.Code = "MalformedInput" // the query protocol's code for it (recorded for SQS)
+		}
 		return err
 	}
 	d.missing(cp.in, d.seen)
@@ -101,7 +106,7 @@ func (d *decoding) formValue(p *plan, f *field, n *formNode, dst reflect.Value, 
 		return malformed("")
 	}
 	if !n.set {
-		return &Error{Code: "MalformedInput", Message: unexpectedObject, Status: 400}
+		return malformed(unexpectedObject)
 	}
 	return d.setText(p, f.time, dst, n.value)
 }
@@ -170,7 +175,7 @@ func (d *decoding) formMap(p *plan, f *field, n *formNode, dst reflect.Value, no
 	for i, entry := range n.numbered() {
 		key, value := entry.children[p.keyName], entry.children[p.valueName]
 		if key == nil || value == nil {
-			return &Error{Code: "MalformedInput", Message: unexpectedObject, Status: 400}
+			return malformed(unexpectedObject)
 		}
 		elem := reflect.New(p.elem.goType()).Elem()
 		if err := d.formElement(p.elem, f, value, elem, "."+key.value+".member", i, node); err != nil {

@@ -13,10 +13,10 @@ type matched struct {
 	op     string   // "" for the query protocol until the form has been read
 	labels []label
 	query  url.Values
+	scope  string // of a foreign query-protocol call
 	failed *Error // no such operation or service
 }
 
-// querySuffix of services that are found by the scope of a query-protocol call.
 const (
 	contentForm = "application/x-www-form-urlencoded"
 	notYet      = " is not supported by stagedoor yet. Nothing was changed."
@@ -27,7 +27,7 @@ func (s *Server) match(r *http.Request) *matched {
 	m := &matched{query: r.URL.Query()}
 	scope := SigningService(r)
 	if target := r.Header.Get("X-Amz-Target"); target != "" {
-		s.matchTarget(m, target)
+		s.matchTarget(m, target, scope)
 		return m
 	}
 	form := strings.HasPrefix(r.Header.Get("Content-Type"), contentForm)
@@ -40,7 +40,7 @@ func (s *Server) match(r *http.Request) *matched {
 			m.failed = &Error{Code: "UnknownOperationException", Status: 404}
 		}
 	case scope != "":
-		s.foreign(m, scope, form)
+		m.foreign(scope, r, form)
 	case form || m.query.Has("Action"):
 		m.codec = queryXML{} // by Action, once the form has been read
 	default:
@@ -57,7 +57,7 @@ func (s *Server) byScope(scope, path string) *Service {
 	return s.service(scope)
 }
 
-func (s *Server) matchTarget(m *matched, target string) {
+func (s *Server) matchTarget(m *matched, target, scope string) {
 	prefix, op, _ := strings.Cut(target, ".")
 	m.codec = rpcJSON{contentType: "application/x-amz-json-1.1"}
 	for _, svc := range s.services {
@@ -69,7 +69,10 @@ func (s *Server) matchTarget(m *matched, target string) {
 			return
 		}
 	}
-	m.failed = unsupported(prefix, op)
+	if scope == "" {
+		scope = prefix
+	}
+	m.failed = unsupported(scope, op)
 }
 
 func (s *Server) matchPath(m *matched, svc *Service, r *http.Request) {
@@ -105,7 +108,7 @@ func (s *Server) matchAction(m *matched, form *formNode) {
 	if n := form.children["Version"]; n != nil {
 		version = n.value
 	}
-	if m.svc == nil { // unsigned: AssumeRoleWithWebIdentity and AssumeRoleWithSAML
+	if m.svc == nil && m.scope == "" { // unsigned: AssumeRoleWithWebIdentity and AssumeRoleWithSAML
 		for _, name := range []string{"sts", "iam"} {
 			svc := s.service(name)
 			if svc.model.Metadata.APIVersion == version || version == "" && svc.model.Operations[action] != nil {
@@ -114,6 +117,8 @@ func (s *Server) matchAction(m *matched, form *formNode) {
 		}
 	}
 	switch {
+	case m.scope != "":
+		m.failed = unsupported(m.scope, action)
 	case action == "":
 		m.failed = &Error{Code: "MissingAction", Status: 400, Message: "The request must contain the parameter Action."} // unverified
 	case m.svc == nil || m.svc.model.Operations[action] == nil || version != "" && version != m.svc.model.Metadata.APIVersion:
@@ -124,13 +129,19 @@ func (s *Server) matchAction(m *matched, form *formNode) {
 	}
 }
 
-// foreign answers a signed call for a service that has no model.
-func (s *Server) foreign(m *matched, scope string, form bool) {
-	m.codec = restJSON{}
-	if form {
-		m.codec = queryXML{}
+// foreign answers a signed call for a service that has no model. A form's Action is known only when the body has been
+// read, see matchAction.
+func (m *matched) foreign(scope string, r *http.Request, form bool) {
+	if form || m.query.Has("Action") {
+		m.codec, m.scope = queryXML{}, scope
+		return
 	}
-	m.failed = unsupported(scope, m.query.Get("Action"))
+	m.codec = restJSON{}
+	m.failed = unsupported(scope, r.Method+" "+r.URL.EscapedPath())
+	if scope == "execute-api" {
+		m.failed.Message = "A call signed for execute-api is a call of a deployed API, not of the control plane: " +
+			"send it to http://{api}.execute-api.localhost:PORT/{stage}/…"
+	}
 }
 
 func unknownOperation() *Error {

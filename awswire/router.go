@@ -157,7 +157,10 @@ func SigningService(r *http.Request) string {
 		if !ok {
 			return ""
 		}
-		credential = strings.TrimRight(strings.FieldsFunc(rest+" ", func(c rune) bool { return c == ',' || c == ' ' })[0], ",")
+		credential = rest
+		if end := strings.IndexAny(rest, ", "); end >= 0 {
+			credential = rest[:end]
+		}
 	} else if strings.Contains(r.URL.RawQuery, "X-Amz-Credential=") {
 		credential = r.URL.Query().Get("X-Amz-Credential")
 	}

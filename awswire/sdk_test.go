@@ -188,3 +188,7 @@ func (f *filler) scalar(p *plan, loc location, tf timeFormat, dst reflect.Value)
 		p.setTime(dst, time.UnixMilli(ms).UTC())
 	}
 }
+
+func reflectType[T any]() reflect.Type       { return reflect.TypeFor[T]() }
+func reflectNew(cp *callPlan) reflect.Value  { return reflect.New(cp.in.typ).Elem() }
+func reflectValue(pointer any) reflect.Value { return reflect.ValueOf(pointer).Elem() }
