@@ -22,6 +22,9 @@ func jsonFault(payload []byte) string {
 	for start > 0 && wordByte(payload[start-1]) {
 		start--
 	}
+	if offset == len(payload) && start > 0 { // inside of something, not a bare word
+		start = offset
+	}
 	end := offset
 	for end < len(payload) && wordByte(payload[end]) {
 		end++
@@ -48,8 +51,11 @@ func source(payload []byte, column int) string {
 // faultOffset is where the payload stops being JSON.
 func faultOffset(payload []byte) int {
 	var syntax *json.SyntaxError
-	if err := json.Unmarshal(payload, new(any)); errors.As(err, &syntax) && syntax.Offset > 0 {
-		return min(int(syntax.Offset)-1, len(payload))
+	if err := json.Unmarshal(payload, new(any)); errors.As(err, &syntax) {
+		if strings.HasPrefix(syntax.Error(), "unexpected end") {
+			return len(payload)
+		}
+		return min(max(int(syntax.Offset)-1, 0), len(payload))
 	}
 	for i := 0; i < len(payload); { // valid JSON, so not UTF-8
 		c, size := utf8.DecodeRune(payload[i:])
