@@ -17,18 +17,18 @@ type canonical struct {
 
 // canonicalise builds the canonical request of r as s declares it was signed
 // (reference_sigv-create-signed-request: "Create a canonical request").
-func (s *Signature) canonicalise(r *http.Request, path, payload string) canonical {
+func (s *Signature) canonicalise(r *http.Request, f form, payload string) canonical {
 	b := make([]byte, 0, 1024)
 	b = append(b, r.Method...)
 	b = append(b, '\n')
-	b = append(b, path...)
+	b = append(b, f.path...)
 	b = append(b, '\n')
 	b = appendCanonicalQuery(b, r.URL.RawQuery, s.Presigned)
 	b = append(b, '\n')
 	for _, name := range s.SignedHeaders {
 		b = append(b, name...)
 		b = append(b, ':')
-		b = appendHeader(b, r, name)
+		b = appendHeader(b, r, name, f.host)
 		b = append(b, '\n')
 	}
 	b = append(b, '\n')
@@ -48,10 +48,10 @@ func (s *Signature) scope() string {
 
 // appendHeader appends the values of one signed header, trimmed, with runs of
 // spaces made one. What net/http moves out of the header map is put back.
-func appendHeader(b []byte, r *http.Request, name string) []byte {
+func appendHeader(b []byte, r *http.Request, name, host string) []byte {
 	switch name {
 	case "host", ":authority":
-		return appendTrimmed(b, r.Host)
+		return appendTrimmed(b, host)
 	case "content-length":
 		if len(r.Header["Content-Length"]) == 0 && r.ContentLength >= 0 {
 			return strconv.AppendInt(b, r.ContentLength, 10)
@@ -84,21 +84,31 @@ func appendTrimmed(b []byte, value string) []byte {
 	return b
 }
 
-// canonicalPaths returns the canonical form of the request's path first, and
-// behind it a second form that clients in use sign instead: AWS removes dot
-// segments and double slashes before it encodes the path, as botocore does;
-// the SDK for Go does not.
-func (s *Signature) canonicalPaths(r *http.Request) []string {
+// form is one way to write path and host into a canonical request.
+type form struct{ path, host string }
+
+// forms returns AWS's form of r first, and behind it those that clients in use
+// sign instead: the SDK for Go neither removes dot segments and double slashes
+// from a path, as AWS and botocore do, nor the default port from the host of a
+// presigned URL, although it signs the host without it; and to S3, clients sign
+// the path with the escapes that they happened to send.
+func (s *Signature) forms(r *http.Request) []form {
 	raw := rawPath(r)
-	if s.Service == "s3" {
-		// S3 API Reference: the key is encoded once and never normalised.
-		return []string{reencode(raw)}
+	// S3 API Reference: the key is encoded once and never normalised.
+	paths := []string{reencode(raw), raw}
+	if s.Service != "s3" {
+		paths = []string{string(appendEscaped(nil, normalise(raw), true)), string(appendEscaped(nil, raw, true))}
 	}
-	normal := string(appendEscaped(nil, normalise(raw), true))
-	if plain := string(appendEscaped(nil, raw, true)); plain != normal {
-		return []string{normal, plain}
+	paths = slices.Compact(paths)
+	bare := strings.TrimSuffix(strings.TrimSuffix(r.Host, ":80"), ":443")
+	var list []form
+	for _, path := range paths {
+		list = append(list, form{path, r.Host})
+		if bare != r.Host {
+			list = append(list, form{path, bare})
+		}
 	}
-	return []string{normal}
+	return list
 }
 
 // rawPath is the path as it stood on the request line: what was signed.
@@ -143,8 +153,8 @@ func normalise(path string) string {
 // of what to escape comes to the same. A path with broken escapes stays.
 func reencode(path string) string {
 	b := make([]byte, 0, len(path)+16)
-	for segment := range strings.SplitSeq(path, "/") {
-		if len(b) > 0 || segment != "" {
+	for i, segment := range strings.Split(path, "/") {
+		if i > 0 {
 			b = append(b, '/')
 		}
 		plain, ok := unescape(segment, false)
@@ -152,9 +162,6 @@ func reencode(path string) string {
 			return path
 		}
 		b = appendEscaped(b, plain, false)
-	}
-	if len(b) == 0 || b[0] != '/' {
-		return "/" + string(b)
 	}
 	return string(b)
 }

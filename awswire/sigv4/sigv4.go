@@ -98,8 +98,8 @@ func (s *Signature) Verify(r *http.Request, secret string, o Options) error {
 	payload := s.payload(received)
 	key := s.signingKey(secret)
 	var wanted canonical
-	for i, path := range s.canonicalPaths(r) {
-		c := s.canonicalise(r, path, payload)
+	for i, f := range s.forms(r) {
+		c := s.canonicalise(r, f, payload)
 		if equal(hmacHex(key[:], c.stringToSign), s.Value) {
 			if isDigest(payload) && payload != received {
 				return payloadMismatch(s, payload, received)
