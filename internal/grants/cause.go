@@ -249,14 +249,17 @@ func (x *explainer) showElsewhere(q string, p *policy) {
 // siblings points at other functions that have the very grant which is missing
 // here: with a stage variable in the function's name each function needs one.
 func (x *explainer) siblings() {
-	const shown, asked = 3, 200 // bounds, because a matrix explains many cells
+	const (
+		shown, asked = 3, 200 // bounds, because a matrix explains many cells
+		related      = 3      // letters that names built with a stage variable share at least
+	)
 	var names []string
 	n := 0
 	for _, f := range x.g.functions.All() {
 		if n++; n > asked || len(names) == shown {
 			break
 		}
-		if f == x.f || f.rec.Account != x.f.rec.Account {
+		if f == x.f || f.rec.Account != x.f.rec.Account || commonPrefix(f.rec.Name, x.f.rec.Name) < related {
 			continue
 		}
 		if evaluateGateway(f.policies[""], x.c.withFunction(f)) == iampolicy.Allow {
@@ -264,8 +267,21 @@ func (x *explainer) siblings() {
 		}
 	}
 	if len(names) > 0 {
-		x.note("%s already has such a grant. Each function that a stage variable leads to needs its own.", strings.Join(names, ", "))
+		have := "has"
+		if len(names) > 1 {
+			have = "have"
+		}
+		x.note("%s already %s such a grant. Each function that a stage variable leads to needs its own.", strings.Join(names, ", "), have)
 	}
+}
+
+// commonPrefix counts the letters with which both begin.
+func commonPrefix(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 func (c *Call) withFunction(f *function) *Call {
@@ -300,7 +316,7 @@ func (x *explainer) elementCause(s *Statement, e *iampolicy.ElementResult) {
 	case strings.HasSuffix(e.Element, "Principal"):
 		x.cause(CausePrincipal, "Statement %s is for %s, not for %s.", name, want, GatewayPrincipal)
 		if n := editDistance(want, GatewayPrincipal, 4); n <= 3 {
-			x.d.Cause.Sentence = fmt.Sprintf("Statement %s is for %s, which is %s mistyped.", name, want, GatewayPrincipal)
+			x.d.Cause.Sentence = fmt.Sprintf("Statement %s is for %s: that is %s mistyped.", name, want, GatewayPrincipal)
 		}
 	case strings.HasSuffix(e.Element, "Action"):
 		x.cause(CauseAction, "Statement %s is about %s, and API Gateway needs %s.", name, want, InvokeAction)

@@ -1,0 +1,65 @@
+package why
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"charm.land/lipgloss/v2"
+
+	"github.com/stagedoor/stagedoor/internal/grants"
+)
+
+// List writes decisions one a line, in the order given: id, age, how often,
+// method and path, stage, target and cause. now is what ages are measured from.
+func List(w io.Writer, decisions []*grants.Decision, now time.Time) error {
+	p := newPalette()
+	rows := make([][]string, len(decisions))
+	widths := make([]int, 6)
+	for i, d := range decisions {
+		times := ""
+		if d.Count > 1 {
+			times = fmt.Sprintf("×%d", d.Count)
+		}
+		rows[i] = []string{d.ID, age(now.Sub(d.LastTime)), times, d.Method + " " + d.Path, d.Stage, target(d.FunctionARN, d.Qualifier)}
+		for j, cell := range rows[i] {
+			widths[j] = max(widths[j], lipgloss.Width(cell))
+		}
+	}
+	styles := []lipgloss.Style{p.cyan, p.faint, p.faint, p.bold, lipgloss.NewStyle(), lipgloss.NewStyle()}
+	width := widthOf(w)
+	var b strings.Builder
+	for i, d := range decisions {
+		mark := p.redBold.Render("✗")
+		if d.Mode == grants.Warn {
+			mark = p.yellowBold.Render("!")
+		}
+		line := mark
+		used := 1
+		for j, cell := range rows[i] {
+			if widths[j] > 0 {
+				line += " " + pad(styles[j].Render(cell), widths[j]) + " "
+				used += widths[j] + 2
+			}
+		}
+		b.WriteString(strings.TrimRight(line+" "+p.faint.Render(cut(d.Cause.Sentence, max(width-used-1, 20))), " ") + "\n")
+	}
+	return write(w, b.String())
+}
+
+// age says how long ago something was, in words that are short.
+func age(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return "now"
+	case d < time.Minute:
+		return fmt.Sprintf("%d s ago", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min ago", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h ago", int(d.Hours()))
+	default:
+		return fmt.Sprintf("%d days ago", int(d.Hours()/24))
+	}
+}
