@@ -116,8 +116,8 @@ func resolve(ctx context.Context, name, qualifier *string) (target, error) {
 func resolveOwn(ctx context.Context, name, qualifier *string) (target, error) {
 	t, err := resolve(ctx, name, qualifier)
 	if err == nil && t.account != awswire.CallerFrom(ctx).Account {
-		// AWS recording test_function_arns: no message at all.
-		err = &awswire.Error{Code: "AccessDeniedException", Status: 403}
+		// AWS recording test_function_arns: the message is null.
+		err = &awswire.Error{Code: "AccessDeniedException", Status: 403, Fields: map[string]any{"Message": nil}}
 	}
 	return t, err
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"github.com/stagedoor/stagedoor/iampolicy"
 	"github.com/stagedoor/stagedoor/internal/state"
 )
 
@@ -73,9 +74,20 @@ func newStatement(t target, in *lambda.AddPermissionInput) (json.RawMessage, err
 		// unverified: the sentence has been seen in comments only.
 		return nil, invalid("FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action")
 	}
-	return compactJSON(statement{
+	raw := compactJSON(statement{
 		Sid: deref(in.StatementId), Effect: "Allow", Principal: who, Action: deref(in.Action), Resource: t.arn(), Condition: newCondition(in),
-	}), nil
+	})
+	// One statement that IAM cannot read ("${" without its "}" in a SourceArn)
+	// would make the whole policy unreadable, so it must not get in.
+	// unverified: what AWS answers.
+	alone, err := (&document{Version: "2012-10-17", ID: "default", Statement: []json.RawMessage{raw}}).encode()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := iampolicy.Parse([]byte(alone)); err != nil {
+		return nil, unsupported("this statement would make the function's policy invalid: %v", err)
+	}
+	return raw, nil
 }
 
 func newCondition(in *lambda.AddPermissionInput) *condition {
