@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/stagedoor/stagedoor/runtimeapi"
 )
 
 // Function is what an environment needs to know of a function version. It is
@@ -110,7 +112,7 @@ type Credentials struct {
 
 // MaxPayload is the largest synchronous request and response payload: AWS's
 // 6 MB plus 100 bytes of envelope (LDG:gettingstarted-limits; RIE constants).
-const MaxPayload = 6*1024*1024 + 100
+const MaxPayload = runtimeapi.MaxPayload
 
 // ErrClosed says that an environment can take no invocation any more.
 var ErrClosed = errors.New("environment is closed")
