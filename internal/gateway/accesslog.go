@@ -115,8 +115,8 @@ func contextVariables() map[string]func(x *exchange) string {
 		"identity.sourceIp":       func(x *exchange) string { return x.clientIP },
 		"identity.userAgent":      func(x *exchange) string { return x.headerValue("User-Agent") },
 		"isCanaryRequest":         func(*exchange) string { return "false" },
-		"authorize.status":        func(*exchange) string { return "200" },
-		"authenticate.status":     func(*exchange) string { return "200" },
+		"authorize.status":        (*exchange).authorized,
+		"authenticate.status":     (*exchange).authorized,
 		"resourceId":              func(x *exchange) string { return x.resource().id },
 		"resourcePath":            func(x *exchange) string { return x.resource().path },
 		"xrayTraceId":             func(x *exchange) string { return x.trace },
@@ -158,6 +158,14 @@ func (x *exchange) gatewayAnswer() *gatewayResponse {
 		return &gatewayResponse{}
 	}
 	return x.answer.gateway
+}
+
+// authorized is the status of both checks of a method that needs none.
+func (x *exchange) authorized() string {
+	if x.method == nil || x.method.refusal != nil {
+		return ""
+	}
+	return "200"
 }
 
 // integrationStatus is empty when the function was not called: AWS writes "-"

@@ -105,6 +105,7 @@ func (x *exchange) run() {
 		return
 	}
 	x.path = x.addr.path
+	x.client(r)
 	if headSize(r) > maxHead {
 		x.refuse(headerTooLong)
 		return
@@ -113,7 +114,6 @@ func (x *exchange) run() {
 		x.refuse(missingToken)
 		return
 	}
-	x.client(r)
 	if !x.readBody(r) {
 		return
 	}
