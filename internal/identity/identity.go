@@ -73,7 +73,7 @@ func (i *Identity) Authenticate(ctx context.Context, r *awswire.Request) (contex
 
 func (i *Identity) caller(r *awswire.Request) (awswire.Caller, error) {
 	if !sigv4.Signed(r.HTTP) {
-		if anonymous(r.Operation) {
+		if r.NoAuth {
 			return awswire.Caller{Account: i.o.Account, Region: i.o.Region}, nil
 		}
 		return awswire.Caller{}, &sigv4.Error{Kind: sigv4.Missing}
@@ -102,12 +102,6 @@ func (i *Identity) caller(r *awswire.Request) (awswire.Caller, error) {
 		caller.Region = i.o.Region
 	}
 	return caller, nil
-}
-
-// anonymous reports the operations that AWS takes without a signature (trait
-// smithy.api#optionalAuth of the sts model).
-func anonymous(operation string) bool {
-	return operation == "AssumeRoleWithWebIdentity" || operation == "AssumeRoleWithSAML"
 }
 
 // verify authenticates keys that were issued here; ok is false for others.

@@ -14,7 +14,7 @@ import (
 // 47 of the first 48 bits are the account, shifted by seven.
 func NewAccessKeyID(random io.Reader, prefix, account string) (string, error) {
 	number, err := strconv.ParseUint(account, 10, 40)
-	if err != nil {
+	if err != nil || len(account) != 12 {
 		return "", fmt.Errorf("account %q must be 12 digits", account)
 	}
 	var raw [16]byte
@@ -31,11 +31,11 @@ func NewAccessKeyID(random io.Reader, prefix, account string) (string, error) {
 // AccountOfKey reads the account out of an access key id; ok is false for ids
 // of another form, among them those that AWS made before 2019.
 func AccountOfKey(id string) (account string, ok bool) {
-	if len(id) != 20 || id[4] < 'Q' {
+	if len(id) != 20 {
 		return "", false
 	}
 	raw, err := base32.StdEncoding.DecodeString(id[4:])
-	if err != nil {
+	if err != nil || raw[0] < 0x80 {
 		return "", false
 	}
 	head := binary.BigEndian.Uint64(append([]byte{0, 0}, raw[:6]...))

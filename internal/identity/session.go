@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/stagedoor/stagedoor/awswire"
-	"github.com/stagedoor/stagedoor/iampolicy"
 	"github.com/stagedoor/stagedoor/internal/state"
 	"github.com/stagedoor/stagedoor/internal/store"
 )
@@ -91,18 +89,6 @@ func (i *Identity) Role(arn string) (*state.Role, bool) {
 func (i *Identity) Session(accessKeyID string) (*state.Session, bool) {
 	s, _, err := store.Get[state.Session](i.store, state.SessionKey(accessKeyID))
 	return s, err == nil && i.o.Now().Before(s.Expires)
-}
-
-// Principal is a caller as policies see it.
-func (i *Identity) Principal(c awswire.Caller) iampolicy.Principal {
-	p := iampolicy.Principal{Type: iampolicy.AWS, ID: c.ARN, Account: c.Account, UniqueID: c.UserID}
-	if c.ARN == "" {
-		return iampolicy.Principal{Type: iampolicy.Anonymous}
-	}
-	if s, ok := i.Session(c.AccessKeyID); ok {
-		p.RoleARN = s.RoleARN
-	}
-	return p
 }
 
 // prune deletes sessions that have been over for a while. It looks for them at

@@ -100,7 +100,7 @@ func (s *Service) trusted(c awswire.Caller, role *state.Role, in *sdk.AssumeRole
 		return notAuthorized(c, actions[0], role.ARN)
 	}
 	request := iampolicy.Request{
-		Principal: s.identity.Principal(c), Resource: role.ARN,
+		Principal: s.principal(c), Resource: role.ARN,
 		Context: assumeContext(c, in, tags, transitive),
 	}
 	for _, action := range actions {
@@ -110,6 +110,15 @@ func (s *Service) trusted(c awswire.Caller, role *state.Role, in *sdk.AssumeRole
 		}
 	}
 	return nil
+}
+
+// principal is the caller as policies see it.
+func (s *Service) principal(c awswire.Caller) iampolicy.Principal {
+	p := iampolicy.Principal{Type: iampolicy.AWS, ID: c.ARN, Account: c.Account, UniqueID: c.UserID}
+	if session, ok := s.identity.Session(c.AccessKeyID); ok {
+		p.RoleARN = session.RoleARN
+	}
+	return p
 }
 
 // assumeContext holds the condition keys of an AssumeRole call (IAM User
