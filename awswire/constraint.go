@@ -1,6 +1,7 @@
 package awswire
 
 import (
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -47,6 +48,28 @@ func (s *Service) constraint(sh *modelShape) *constraint {
 			c.enum[v] = struct{}{}
 		}
 		c.enumText = "[" + strings.Join(values, ", ") + "]"
+	}
+	return c
+}
+
+// withValuesOf adds the values that the Go enum type t knows and the model does not: the SDK is newer than the models, and
+// what it offers AWS takes. Enum types of the SDK have a method Values. The method is named by a constant, so the linker
+// still drops all others.
+func (c *constraint) withValuesOf(t reflect.Type) *constraint {
+	if c == nil || c.enum == nil {
+		return c
+	}
+	m, ok := t.MethodByName("Values")
+	if !ok {
+		return c
+	}
+	values := m.Func.Call([]reflect.Value{reflect.Zero(t)})[0]
+	for i := range values.Len() {
+		v := values.Index(i).String()
+		if _, known := c.enum[v]; !known {
+			c.enum[v] = struct{}{}
+			c.enumText = strings.TrimSuffix(c.enumText, "]") + ", " + v + "]"
+		}
 	}
 	return c
 }

@@ -92,13 +92,21 @@ func (s *Service) errorPlan(t reflect.Type) *errorPlan {
 }
 
 // errorShape finds an error by its shape's name (which the SDK's Go types keep) or its code on the wire.
-func (s *Service) errorShape(name string) *modelShape {
-	for n, sh := range s.model.Shapes {
-		if sh.Exception && (strings.EqualFold(n, name) || sh.Error.Code == name) {
-			return sh
+func (s *Service) errorShape(name string) *modelShape { return s.errorNames()[strings.ToLower(name)] }
+
+// errorNames indexes the model's errors by shape name and by code, in lower case.
+func (m *model) errorNames() map[string]*modelShape {
+	names := map[string]*modelShape{}
+	for n, sh := range m.Shapes {
+		if !sh.Exception {
+			continue
+		}
+		names[strings.ToLower(n)] = sh
+		if sh.Error.Code != "" {
+			names[strings.ToLower(sh.Error.Code)] = sh
 		}
 	}
-	return nil
+	return names
 }
 
 func (sh *modelShape) statusCode() int {
@@ -271,7 +279,13 @@ func (c rpcJSON) fail(s *Service, e *wireError, requestID string) *answer {
 	return &answer{status: e.status, header: e.headers(c.contentType), body: e.body(string(lead))}
 }
 
-func (queryXML) fail(s *Service, e *wireError, requestID string) *answer {
+func (c queryXML) fail(s *Service, e *wireError, requestID string) *answer {
+	if c.bare {
+		b := appendEscaped([]byte("<Error><Code>"), e.code)
+		b = appendEscaped(append(b, "</Code><Message>"...), e.message)
+		b = append(b, "</Message><RequestId>"+requestID+"</RequestId></Error>\n"...)
+		return &answer{status: e.status, header: e.headers("application/xml"), body: b}
+	}
 	b := []byte("<ErrorResponse")
 	if s != nil {
 		b = append(b, ` xmlns="`+s.model.Metadata.XMLNamespace+`"`...)

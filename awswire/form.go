@@ -52,7 +52,10 @@ func (n *formNode) child(name string) *formNode {
 	return c
 }
 
-type queryXML struct{}
+// queryXML is the query protocol with XML answers.
+type queryXML struct {
+	bare bool // errors in S3's form
+}
 
 func (queryXML) decode(d *decoding, cp *callPlan, r *wireRequest, in reflect.Value) error {
 	if err := d.formStruct(cp.in, r.form, in, root); err != nil {

@@ -137,6 +137,9 @@ func (m *matched) foreign(scope string, r *http.Request, form bool) {
 		return
 	}
 	m.codec = restJSON{}
+	if scope == "s3" {
+		m.codec = queryXML{bare: true}
+	}
 	m.failed = unsupported(scope, r.Method+" "+r.URL.EscapedPath())
 	if scope == "execute-api" {
 		m.failed.Message = "A call signed for execute-api is a call of a deployed API, not of the control plane: " +

@@ -124,6 +124,9 @@ func roundTrip(t *testing.T, r *rand.Rand, fx *fixture, cp *callPlan) {
 		out.Elem().Field(sf.index).SetInt(200)
 	}
 	fx.received, fx.answer, fx.fail = nil, out.Interface(), nil
+	if eventStreams[cp.name] {
+		fx.fail = &Error{Code: "NoStream"} // two streams of one SDK client race with each other
+	}
 	got, err := fx.m.call(in)
 	if fx.received == nil {
 		t.Fatalf("the call did not arrive: %v", err)

@@ -129,8 +129,11 @@ func (c *compiler) fill(p *plan, flat bool) error {
 	case "map":
 		return c.fillMap(p)
 	}
-	p.check = c.s.constraint(p.shape)
-	return p.fillScalar()
+	if err := p.fillScalar(); err != nil {
+		return err
+	}
+	p.check = c.s.constraint(p.shape).withValuesOf(p.typ)
+	return nil
 }
 
 func (p *plan) fillScalar() error {

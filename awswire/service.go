@@ -19,9 +19,10 @@ type Service struct {
 	plans map[planKey]*plan
 	errs  map[reflect.Type]*errorPlan
 
-	routes  func() *router
-	calls   sync.Map // callKeyOf → *callPlan
-	missing []string
+	routes     func() *router
+	errorNames func() map[string]*modelShape
+	calls      sync.Map // callKeyOf → *callPlan
+	missing    []string
 }
 
 // Load returns the service with the given model name: "lambda", "apigateway", "apigatewayv2", "logs", "iam", "sts". It
@@ -39,6 +40,7 @@ func Load(name string, unions ...any) *Service {
 	}
 	s.codec = newCodec(s)
 	s.routes = sync.OnceValue(func() *router { return newRouter(s.model) })
+	s.errorNames = sync.OnceValue(s.model.errorNames)
 	return s
 }
 

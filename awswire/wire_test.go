@@ -31,8 +31,11 @@ import (
 type fake struct{}
 
 func (fake) CreateFunction(ctx context.Context, in *lambda.CreateFunctionInput, _ ...func(*lambda.Options)) (*lambda.CreateFunctionOutput, error) {
-	return &lambda.CreateFunctionOutput{FunctionName: in.FunctionName, Runtime: in.Runtime, MemorySize: in.MemorySize,
-		Environment: &lambdatypes.EnvironmentResponse{Variables: in.Environment.Variables}}, nil
+	out := &lambda.CreateFunctionOutput{FunctionName: in.FunctionName, Runtime: in.Runtime, MemorySize: in.MemorySize}
+	if in.Environment != nil {
+		out.Environment = &lambdatypes.EnvironmentResponse{Variables: in.Environment.Variables}
+	}
+	return out, nil
 }
 
 func (fake) GetFunction(ctx context.Context, in *lambda.GetFunctionInput, _ ...func(*lambda.Options)) (*lambda.GetFunctionOutput, error) {
