@@ -42,7 +42,7 @@ func (x *exchange) appendEvent(b []byte) []byte {
 	b = append(b, `,"httpMethod":`...)
 	b = appendString(b, x.verb)
 	b = x.appendHeaders(b)
-	b = appendQuery(b, x.query)
+	b = x.appendQuery(b)
 	b = append(b, `,"pathParameters":`...)
 	b = x.appendParams(b)
 	b = append(b, m.eventContext...)
@@ -97,59 +97,72 @@ func (x *exchange) appendHeaders(b []byte) []byte {
 // appendQuery appends both forms of the query string. Values and names are
 // decoded, "+" is a blank (AWS recording test_lambda_aws_proxy_integration,
 // params-encoding); the single form has the last value of each name.
-func appendQuery(b []byte, query string) []byte {
-	var pairs []headerField
-	for pair := range strings.SplitSeq(query, "&") {
-		if pair == "" {
-			continue
-		}
-		name, value, _ := strings.Cut(pair, "=")
-		pairs = append(pairs, headerField{name: unescapeQuery(name), value: unescapeQuery(value)})
-	}
+func (x *exchange) appendQuery(b []byte) []byte {
+	pairs := x.queryPairs()
 	if len(pairs) == 0 {
 		return append(b, `,"queryStringParameters":null,"multiValueQueryStringParameters":null`...)
 	}
-	names := make([]string, 0, len(pairs))
-	for _, p := range pairs {
-		if !slices.Contains(names, p.name) {
-			names = append(names, p.name)
-		}
-	}
 	b = append(b, `,"queryStringParameters":{`...)
-	for i, name := range names {
+	for i, p := range pairs {
+		if hasName(pairs[:i], p.name) {
+			continue
+		}
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendString(b, name)
+		b = appendString(b, p.name)
 		b = append(b, ':')
-		for _, p := range slices.Backward(pairs) {
-			if p.name == name {
-				b = appendString(b, p.value)
+		for _, last := range slices.Backward(pairs) {
+			if last.name == p.name {
+				b = appendString(b, last.value)
 				break
 			}
 		}
 	}
 	b = append(b, `},"multiValueQueryStringParameters":{`...)
-	for i, name := range names {
+	for i, p := range pairs {
+		if hasName(pairs[:i], p.name) {
+			continue
+		}
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendString(b, name)
+		b = appendString(b, p.name)
 		b = append(b, ":["...)
-		first := true
-		for _, p := range pairs {
-			if p.name != name {
-				continue
+		for j, other := range pairs[i:] {
+			if other.name == p.name {
+				if j > 0 {
+					b = append(b, ',')
+				}
+				b = appendString(b, other.value)
 			}
-			if !first {
-				b = append(b, ',')
-			}
-			first = false
-			b = appendString(b, p.value)
 		}
 		b = append(b, ']')
 	}
 	return append(b, '}')
+}
+
+// queryPairs splits and decodes the query string.
+func (x *exchange) queryPairs() []headerField {
+	x.pairs = x.pairs[:0]
+	for rest := x.query; rest != ""; {
+		var pair string
+		pair, rest, _ = strings.Cut(rest, "&")
+		if pair != "" {
+			name, value, _ := strings.Cut(pair, "=")
+			x.pairs = append(x.pairs, headerField{name: unescapeQuery(name), value: unescapeQuery(value)})
+		}
+	}
+	return x.pairs
+}
+
+func hasName(pairs []headerField, name string) bool {
+	for i := range pairs {
+		if pairs[i].name == name {
+			return true
+		}
+	}
+	return false
 }
 
 // unescapeQuery decodes what can be decoded and leaves the rest: a stray "%" is

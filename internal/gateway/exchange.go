@@ -45,8 +45,10 @@ type exchange struct {
 
 	trace       string // Root of X-Amzn-Trace-Id; "" until an integration runs
 	call        grants.Call
-	event       []byte
-	lent        bool        // event is still read by a function call: do not pool it
+	event       []byte        // scratch: the function gets a copy
+	pairs       []headerField // of the query string
+	timer       *time.Timer
+	decoder     answerDecoder
 	base64      bool        // the function says that its body is base64
 	caller      TestRequest // of a TestInvokeMethod
 	integration integrationRecord
@@ -215,14 +217,15 @@ func (x *exchange) finish() {
 	}
 }
 
-// release forgets the request and reports whether x may be pooled.
+// release forgets the request and reports whether x is worth pooling.
 func (x *exchange) release() bool {
-	if x.lent || cap(x.event) > 1<<20 || cap(x.body) > 1<<20 {
+	if cap(x.event) > 1<<20 || cap(x.body) > 1<<20 {
 		return false
 	}
 	*x = exchange{
 		gateway: x.gateway,
 		header:  clearFields(x.header), sorted: clearSorted(x.sorted),
+		pairs: clearSorted(x.pairs), timer: x.timer, decoder: x.decoder,
 		body: x.body[:0], event: x.event[:0], values: x.values[:0],
 		answer: answer{header: clearFields(x.answer.header)},
 		lines:  x.lines.reset(),

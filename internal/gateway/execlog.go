@@ -120,7 +120,7 @@ func (l *execLines) request(x *exchange) {
 		return
 	}
 	l.add("Method request path: ", joinParams(&x.params))
-	l.add("Method request query string: ", joinQuery(x.query))
+	l.add("Method request query string: ", x.joinQuery())
 	l.add("Method request headers: ", x.methodHeaders())
 	l.add("Method request body before transformations: ", string(x.body))
 }
@@ -291,19 +291,15 @@ func joinParams(p *params) string {
 	return joinHeader(fields)
 }
 
-func joinQuery(query string) string {
+// joinQuery writes the query string, the last value of each name.
+func (x *exchange) joinQuery() string {
 	var fields [][2]string
-	for pair := range strings.SplitSeq(query, "&") {
-		if pair == "" {
+	for _, p := range x.queryPairs() {
+		if i := slices.IndexFunc(fields, func(f [2]string) bool { return f[0] == p.name }); i >= 0 {
+			fields[i][1] = p.value
 			continue
 		}
-		name, value, _ := strings.Cut(pair, "=")
-		name, value = unescapeQuery(name), unescapeQuery(value)
-		if i := slices.IndexFunc(fields, func(f [2]string) bool { return f[0] == name }); i >= 0 {
-			fields[i][1] = value
-			continue
-		}
-		fields = append(fields, [2]string{name, value})
+		fields = append(fields, [2]string{p.name, p.value})
 	}
 	return joinHeader(fields)
 }

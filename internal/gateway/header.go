@@ -3,14 +3,13 @@ package gateway
 import (
 	"net"
 	"slices"
-	"sort"
 	"strings"
 )
 
-// headerField is one header field on its way to an integration.
+// headerField is one header field, or one pair of a query string, on its way to
+// an integration.
 type headerField struct {
 	name, value string
-	key         string // name in lower case, where it was needed
 }
 
 func clearSorted(f []headerField) []headerField {
@@ -124,17 +123,12 @@ func (x *exchange) integrationHeader() []headerField {
 			headerField{name: "X-Forwarded-Proto", value: proto})
 	}
 	// Stable: several values of one name stay in the order of the client.
-	sort.Stable(byName(s))
+	slices.SortStableFunc(s, compareNames)
 	x.sorted = s
 	return s
 }
 
-// byName sorts without the closure and reflection of sort.SliceStable.
-type byName []headerField
-
-func (s byName) Len() int           { return len(s) }
-func (s byName) Less(i, j int) bool { return s[i].name < s[j].name }
-func (s byName) Swap(i, j int)      { s[i], s[j] = s[j], s[i] }
+func compareNames(a, b headerField) int { return strings.Compare(a.name, b.name) }
 
 // front is the protocol and the port by which the client came.
 func (x *exchange) front() (proto, port string) {

@@ -54,10 +54,11 @@ type methodPlan struct {
 	problem string // why a broken integration is broken, for a person
 	timeout time.Duration
 
-	mock   *mockPlan
-	target target
-	call   grants.Call // with everything but the request
-	post   bool        // the integration's verb is POST
+	mock    *mockPlan
+	target  target
+	call    grants.Call // with everything but the request
+	post    bool        // the integration's verb is POST
+	invoked string      // ARN with which the function is called
 
 	// Fixed pieces of the event.
 	eventHead, eventContext []byte
@@ -157,6 +158,7 @@ func (mp *methodPlan) compileProxy(in *state.Integration, variables map[string]s
 		return
 	}
 	mp.kind = kindLambda
+	mp.invoked = t.qualified()
 	mp.post = strings.EqualFold(in.HTTPMethod, "POST")
 	mp.call = t.call(mp.stage, mp.resource, mp.verb)
 	if in.Credentials != nil {

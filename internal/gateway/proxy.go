@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strings"
@@ -58,42 +59,50 @@ func (x *exchange) door() bool {
 	return false
 }
 
+// invocation is a function call under way. It may outlive its request, so
+// nothing in it belongs to the exchange.
+type invocation struct {
+	request invoke.Request
+	result  *invoke.Result
+	err     error
+	done    chan struct{}
+}
+
+// run calls the function; it is a goroutine of its own.
+func (c *invocation) run(ctx context.Context, g *Gateway) {
+	defer g.running.Done()
+	c.result, c.err = g.invoker.Invoke(ctx, &c.request)
+	close(c.done)
+}
+
 // invoke calls the function and waits for it, at most as long as the
 // integration may take. As on AWS the function goes on when the client has gone
 // or the gateway has lost patience.
 func (x *exchange) invoke() (*invoke.Result, error) {
-	t := &x.method.target
-	request := &invoke.Request{
+	g, t := x.gateway, &x.method.target
+	c := &invocation{done: make(chan struct{}), request: invoke.Request{
 		Account: t.account, Region: t.region, Function: t.name, Qualifier: t.qualifier,
-		Payload: x.event, TraceID: "Root=" + x.traceRoot(), InvokedARN: t.qualified(),
-	}
-	type outcome struct {
-		result *invoke.Result
-		err    error
-	}
-	g := x.gateway
-	done := make(chan outcome, 1)
-	ctx := context.WithoutCancel(x.ctx)
+		Payload: bytes.Clone(x.event), TraceID: "Root=" + x.traceRoot(), InvokedARN: x.method.invoked,
+	}}
 	g.running.Add(1)
 	begin := g.now()
-	go func() {
-		defer g.running.Done()
-		result, err := g.invoker.Invoke(ctx, request)
-		done <- outcome{result, err}
-	}()
-	timer := time.NewTimer(x.method.timeout)
-	defer timer.Stop()
+	go c.run(context.WithoutCancel(x.ctx), g)
+	if x.timer == nil {
+		x.timer = time.NewTimer(x.method.timeout)
+	} else {
+		x.timer.Reset(x.method.timeout)
+	}
 	x.integration.called = true
 	select {
-	case o := <-done:
+	case <-c.done:
+		x.timer.Stop()
 		x.integration.latency = g.now().Sub(begin)
-		if o.result != nil {
-			x.integration.requestID = o.result.RequestID
+		if c.result != nil {
+			x.integration.requestID = c.result.RequestID
 		}
-		return o.result, o.err
-	case <-timer.C:
+		return c.result, c.err
+	case <-x.timer.C:
 		x.integration.latency = g.now().Sub(begin)
-		x.lent = true // the function still reads the event
 		return nil, errTimeout
 	}
 }

@@ -20,6 +20,35 @@ import (
 // Every member may be missing ({} is an empty 200), none may be unknown (AWS
 // recording test_lambda_aws_proxy_response_format: "wrongValue" → 502).
 
+// answerDecoder is what decoding needs and keeps from one request to the next.
+type answerDecoder struct {
+	json          *jsontext.Decoder
+	reader        *bytes.Reader
+	header, multi [][2]string
+}
+
+// open makes the decoder read payload.
+func (a *answerDecoder) open(payload []byte) *jsontext.Decoder {
+	if a.json == nil {
+		a.reader = bytes.NewReader(payload)
+		a.json = jsontext.NewDecoder(a.reader, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+		return a.json
+	}
+	a.reader.Reset(payload)
+	a.json.Reset(a.reader, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	return a.json
+}
+
+// close lets go of the payload, and of buffers that grew with a big one.
+func (a *answerDecoder) close(size int) {
+	clear(a.header)
+	clear(a.multi)
+	a.reader.Reset(nil)
+	if size > 64<<10 {
+		*a = answerDecoder{}
+	}
+}
+
 // proxyAnswer is the decoded form.
 type proxyAnswer struct {
 	status  int
@@ -31,8 +60,12 @@ type proxyAnswer struct {
 
 // parse reads payload into a; problem is a sentence when it is malformed.
 func (a *answer) parse(payload []byte, x *exchange) (problem string) {
-	p := proxyAnswer{status: 200}
-	if problem = p.decode(payload); problem != "" {
+	keep := &x.decoder
+	p := proxyAnswer{status: 200, header: keep.header[:0], multi: keep.multi[:0]}
+	problem = p.decode(keep.open(payload))
+	keep.header, keep.multi = p.header, p.multi
+	defer keep.close(len(payload))
+	if problem != "" {
 		return problem
 	}
 	a.status = p.status
@@ -52,8 +85,7 @@ func (a *answer) parse(payload []byte, x *exchange) (problem string) {
 	return ""
 }
 
-func (p *proxyAnswer) decode(payload []byte) string {
-	d := jsontext.NewDecoder(bytes.NewReader(payload), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+func (p *proxyAnswer) decode(d *jsontext.Decoder) string {
 	if d.PeekKind() != '{' {
 		return "it is not a JSON object"
 	}

@@ -1,0 +1,73 @@
+package gateway
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stagedoor/stagedoor/internal/grants"
+	"github.com/stagedoor/stagedoor/internal/invoke"
+	"github.com/stagedoor/stagedoor/internal/state"
+)
+
+// sink is a ResponseWriter that costs nothing of its own.
+type sink struct{ header http.Header }
+
+func (s *sink) Header() http.Header         { return s.header }
+func (s *sink) Write(b []byte) (int, error) { return len(b), nil }
+func (s *sink) WriteHeader(int)             {}
+
+type openDoor struct{}
+
+func (openDoor) Decide(*grants.Call) grants.Outcome                   { return grants.Allowed }
+func (openDoor) Refuse(context.Context, *grants.Call, grants.Outcome) {}
+func (openDoor) Explain(*grants.Call) *grants.Decision                { return nil }
+func (openDoor) Mode() grants.Mode                                    { return grants.Enforce }
+func (openDoor) Invoke(context.Context, *invoke.Request) (*invoke.Result, error) {
+	return constant, nil
+}
+
+var constant = &invoke.Result{Payload: []byte(`{"statusCode":200,"headers":{"Content-Type":"text/plain"},"body":"hello"}`), RequestID: "id"}
+
+func benchGateway(b *testing.B, methods map[string]*state.Method, target string) {
+	g := New(nil, openDoor{}, openDoor{}, nil, Options{})
+	(&bed{Gateway: g}).deploy(resources(methods))
+	r := httptest.NewRequest("GET", target, nil)
+	r.Host, r.RemoteAddr = host, "127.0.0.1:1"
+	r.Header = http.Header{"User-Agent": {"wrk"}, "Accept": {"*/*"}, "Accept-Encoding": {"gzip, deflate"}, "X-Custom": {"1"}}
+	b.ReportAllocs()
+	for b.Loop() {
+		w := &sink{header: make(http.Header, 8)}
+		g.ServeHTTP(w, r)
+	}
+}
+
+func BenchmarkMock(b *testing.B) {
+	benchGateway(b, map[string]*state.Method{"GET /users/{id}": mock(`{"statusCode": 200}`, `{"hello":"world"}`)}, "/dev/users/42")
+}
+
+func BenchmarkProxy(b *testing.B) {
+	benchGateway(b, map[string]*state.Method{"ANY /{proxy+}": proxy(uri)}, "/dev/users/42?a=1&b=2")
+}
+
+func BenchmarkUnknownPath(b *testing.B) {
+	benchGateway(b, map[string]*state.Method{"GET /users/{id}": proxy(uri)}, "/dev/nowhere")
+}
+
+func BenchmarkEvent(b *testing.B) {
+	g := New(nil, openDoor{}, openDoor{}, nil, Options{})
+	(&bed{Gateway: g}).deploy(resources(map[string]*state.Method{"ANY /{proxy+}": proxy(uri)}))
+	r := httptest.NewRequest("POST", "/dev/users/42?a=1&b=2", nil)
+	r.Host, r.RemoteAddr = host, "127.0.0.1:1"
+	r.Header = http.Header{"User-Agent": {"wrk"}, "Accept": {"*/*"}}
+	text := strings.Repeat("0123456789", 100)
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
+		w := &sink{header: make(http.Header, 8)}
+		g.ServeHTTP(w, r)
+	}
+}
