@@ -142,26 +142,12 @@ func checkIdentityPolicy(document string) error {
 			return malformed("Policy document should not specify a principal.")
 		}
 	}
-	if err := checkLanguageUnless(document, statements); err != nil {
-		return err
-	}
 	if err := checkSids(statements); err != nil {
 		return err
 	}
 	for _, st := range statements {
 		if err := checkActionsAndResources(st); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-// checkLanguageUnless is checkLanguage for documents whose statements are
-// whole: AWS names missing actions and resources itself.
-func checkLanguageUnless(document string, statements []statement) error {
-	for _, st := range statements {
-		if !st.has("Action", "NotAction") || !st.has("Resource", "NotResource") {
-			return nil
 		}
 	}
 	return checkLanguage(document)
