@@ -15,8 +15,11 @@ const MaxPayload = 6*1024*1024 + 100
 
 // Errors of Invoke.
 var (
+	// ErrClosed: the Server was closed and the runtime never saw the invocation.
 	ErrClosed = errors.New("runtimeapi: server closed")
-	ErrBusy   = errors.New("runtimeapi: an invocation is already under way")
+	// ErrLost: the Server was closed while the runtime had the invocation.
+	ErrLost = errors.New("runtimeapi: the runtime went away with the invocation")
+	ErrBusy = errors.New("runtimeapi: an invocation is already under way")
 )
 
 // Invocation is what the runtime gets from invocation/next.
@@ -64,11 +67,13 @@ type Server struct {
 	busy   bool        // an Invoke is under way
 	parked []*conn     // connections that wait in invocation/next, oldest first
 	conns  map[*conn]struct{}
+	idle   chan struct{} // made by Drain, closed when conns is empty
 	lns    []net.Listener
 	closed bool
 
 	done      chan Outcome  // answer of the invocation under way; capacity 1
 	ready     chan struct{} // closed at the first invocation/next
+	readyAt   time.Time
 	initErr   chan struct{} // closed at init/error
 	initError Outcome
 	stop      chan struct{} // closed by Close
@@ -89,6 +94,13 @@ func New() *Server {
 
 // Ready is closed when the runtime first asks for an invocation: init is over.
 func (s *Server) Ready() <-chan struct{} { return s.ready }
+
+// ReadyAt is when Ready was closed.
+func (s *Server) ReadyAt() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.readyAt
+}
 
 // InitFailed is closed when the runtime posts to init/error; InitError has the
 // report then.
@@ -145,8 +157,34 @@ func (s *Server) drop(c *conn) {
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.unpark(c)
+	if len(s.conns) == 0 && s.idle != nil {
+		close(s.idle)
+		s.idle = nil
+	}
 	s.mu.Unlock()
 	c.nc.Close()
+}
+
+// Drain waits until every connection has ended by itself, but no longer than
+// limit: when a runtime exits, what it sent last may not have been read yet.
+func (s *Server) Drain(limit time.Duration) {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	for {
+		s.mu.Lock()
+		n := len(s.conns)
+		s.idle = make(chan struct{})
+		idle := s.idle
+		s.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		select {
+		case <-idle:
+		case <-timer.C:
+			return
+		}
+	}
 }
 
 // Close ends every connection and listener and waits for their goroutines. An
@@ -168,8 +206,9 @@ func (s *Server) Close() {
 }
 
 // Invoke hands in to the runtime, now or as soon as it asks, and waits for the
-// answer. An init/error that comes instead is the answer too. After an error
-// (ErrClosed, or that of ctx) the runtime's state is unknown: Close the Server.
+// answer. An init/error that comes instead is the answer too. When ctx ends first
+// its error is returned and the invocation goes on: Wait for it, or Close the
+// Server.
 func (s *Server) Invoke(ctx context.Context, in *Invocation) (Outcome, error) {
 	s.mu.Lock()
 	if s.closed {
@@ -192,6 +231,11 @@ func (s *Server) Invoke(ctx context.Context, in *Invocation) (Outcome, error) {
 	if c != nil {
 		c.deliver(in) // a failed write: the runtime is dead, or asks again
 	}
+	return s.Wait(ctx, in)
+}
+
+// Wait goes on waiting for in after an Invoke or Wait whose ctx had ended.
+func (s *Server) Wait(ctx context.Context, in *Invocation) (Outcome, error) {
 	select {
 	case o := <-s.done:
 		return s.finish(o)
@@ -205,8 +249,23 @@ func (s *Server) Invoke(ctx context.Context, in *Invocation) (Outcome, error) {
 	case <-ctx.Done():
 		return Outcome{}, ctx.Err()
 	case <-s.stop:
-		return Outcome{}, ErrClosed
+		return s.lost(in)
 	}
+}
+
+// lost tells what became of in when the Server was closed.
+func (s *Server) lost(in *Invocation) (Outcome, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case o := <-s.done: // the answer came last of all
+		return o, nil
+	default:
+	}
+	if s.cur == in {
+		return Outcome{}, ErrLost
+	}
+	return Outcome{}, ErrClosed
 }
 
 func (s *Server) finish(o Outcome) (Outcome, error) {
@@ -235,6 +294,7 @@ func (s *Server) askNext(c *conn) (*Invocation, *apiError) {
 	defer s.mu.Unlock()
 	switch s.state {
 	case stateStarted:
+		s.readyAt = time.Now()
 		close(s.ready)
 	case stateReady, stateResponseSent:
 	case stateRunning:

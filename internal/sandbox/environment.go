@@ -31,6 +31,8 @@ type environment struct {
 	stream string
 	log    LogWriter
 
+	initDone chan struct{} // closed when the first init phase is over
+
 	fresh  bool // no invocation yet; only Invoke touches it after Start
 	warned bool
 
@@ -50,6 +52,9 @@ type environment struct {
 func (e *environment) LogStream() string     { return e.stream }
 func (e *environment) Done() <-chan struct{} { return e.done }
 
+// Initialized implements Environment.
+func (e *environment) Initialized() <-chan struct{} { return e.initDone }
+
 // tmp is the host's directory behind the environment's /tmp.
 func (e *environment) tmp() string {
 	return filepath.Join(e.p.tmp, e.stream[strings.LastIndexByte(e.stream, ']')+1:])
@@ -59,6 +64,7 @@ func (e *environment) setFault(f *fault) {
 	e.mu.Lock()
 	e.fault, e.fresh = f, true
 	e.mu.Unlock()
+	close(e.initDone)
 }
 
 func (e *environment) setInstance(in *instance) {
@@ -77,6 +83,14 @@ func (e *environment) setInstance(in *instance) {
 	e.setActive()
 	if first {
 		e.emit(platform{e.fn}.initStart(in.started))
+		e.p.wg.Go(func() {
+			defer close(e.initDone)
+			select {
+			case <-in.api.Ready():
+			case <-in.api.InitFailed():
+			case <-in.exited:
+			}
+		})
 		if note := e.versionNote(); note != "" {
 			e.p.log.Warn(note, "function", e.fn.Name)
 		}
@@ -175,32 +189,42 @@ func (e *environment) Invoke(ctx context.Context, in *Invocation) (*Result, erro
 	}
 	e.startTail(in.LogTail)
 	e.setActive()
-	defer e.active.Store(false)
+	if in.Detached == nil {
+		ctx = context.WithoutCancel(ctx)
+	}
 	c := &call{in: in}
 	if broken != nil {
+		defer e.active.Store(false)
 		return e.brokenStart(c, broken), nil
 	}
 	if fresh {
-		if f := e.awaitInit(ctx, inst, initLimit); f == nil {
-			c.initTook = inst.api.ReadyAt().Sub(inst.started)
-		} else if ctx.Err() != nil {
-			return nil, ctx.Err()
-		} else {
-			e.endInstance(inst)
-			e.emit(platform{e.fn}.initReport(time.Now(), time.Since(inst.started), "init", f.status(), f.shownType()))
-		}
+		c.initTook = e.firstInit(inst)
 	}
 	c.begun = time.Now()
 	c.deadline = c.begun.Add(e.timeout())
-	inst, initFault, err := e.revive(ctx, c)
+	inst, initFault, err := e.revive(c)
 	if err != nil {
+		e.active.Store(false)
 		return nil, err
 	}
 	e.emit(platform{e.fn}.start(c.begun, in.RequestID))
 	if initFault != nil {
+		defer e.active.Store(false)
 		return e.finish(c, inst, initFault.payload, initFault.fault), nil
 	}
 	return e.run(ctx, c, inst)
+}
+
+// firstInit waits for the end of the environment's init phase and returns how
+// long it took; 0 when it failed, which the invocation then repeats.
+func (e *environment) firstInit(in *instance) time.Duration {
+	f := e.awaitInit(in, initLimit)
+	if f == nil {
+		return in.api.ReadyAt().Sub(in.started)
+	}
+	e.endInstance(in)
+	e.emit(platform{e.fn}.initReport(time.Now(), time.Since(in.started), "init", f.status(), f.shownType()))
+	return 0
 }
 
 func (e *environment) timeout() time.Duration {
@@ -228,7 +252,7 @@ func (f *initFailure) shownType() string {
 }
 
 // awaitInit waits for the end of in's init phase; nil: it succeeded.
-func (e *environment) awaitInit(ctx context.Context, in *instance, limit time.Duration) *initFailure {
+func (e *environment) awaitInit(in *instance, limit time.Duration) *initFailure {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
@@ -247,15 +271,13 @@ func (e *environment) awaitInit(ctx context.Context, in *instance, limit time.Du
 		return &initFailure{fault: &fault{typeExit, in.exitText()}}
 	case <-timer.C:
 		return &initFailure{fault: &fault{typeTimeout, timedOut(e.timeout())}}
-	case <-ctx.Done():
-		return &initFailure{fault: &fault{typeTimeout, ctx.Err().Error()}}
 	}
 }
 
 // revive returns a running instance. When the last one ended, a new one goes
 // through its init phase within the invocation ("suppressed init"), under the
 // function's timeout and without an Init Duration of its own.
-func (e *environment) revive(ctx context.Context, c *call) (*instance, *initFailure, error) {
+func (e *environment) revive(c *call) (*instance, *initFailure, error) {
 	e.mu.Lock()
 	in := e.in
 	e.mu.Unlock()
@@ -267,7 +289,7 @@ func (e *environment) revive(ctx context.Context, c *call) (*instance, *initFail
 		}
 		e.endInstance(in)
 	}
-	if err := e.launch(ctx); err != nil {
+	if err := e.launch(context.Background()); err != nil {
 		return nil, nil, err
 	}
 	e.mu.Lock()
@@ -276,12 +298,9 @@ func (e *environment) revive(ctx context.Context, c *call) (*instance, *initFail
 	if in == nil {
 		return nil, nil, ErrClosed
 	}
-	f := e.awaitInit(ctx, in, time.Until(c.deadline))
+	f := e.awaitInit(in, time.Until(c.deadline))
 	if f == nil {
 		return in, nil, nil
-	}
-	if ctx.Err() != nil {
-		return nil, nil, ctx.Err()
 	}
 	e.endInstance(in)
 	if f.fault.typ != typeTimeout {
@@ -312,46 +331,58 @@ func (e *environment) run(ctx context.Context, c *call, in *instance) (*Result, 
 	if arn == "" {
 		arn = e.fn.ARN
 	}
-	o, err := in.api.Invoke(limited, &runtimeapi.Invocation{
+	inv := &runtimeapi.Invocation{
 		ID: c.in.RequestID, InvokedARN: arn, TraceID: c.in.TraceID, ClientContext: c.in.ClientContext,
 		CognitoIdentity: c.in.CognitoIdentity, Deadline: c.deadline, Payload: c.in.Payload,
-	})
+	}
+	o, err := in.api.Invoke(limited, inv)
+	if err != nil && ctx.Err() != nil && time.Now().Before(c.deadline) {
+		e.p.wg.Go(func() {
+			limited, cancel := context.WithDeadline(context.Background(), c.deadline)
+			defer cancel()
+			o, err := in.api.Wait(limited, inv)
+			c.in.Detached(e.conclude(context.Background(), c, in, o, err))
+		})
+		return nil, ErrDetached
+	}
+	return e.conclude(ctx, c, in, o, err)
+}
+
+// conclude turns what became of an invocation into its result.
+func (e *environment) conclude(ctx context.Context, c *call, in *instance, o runtimeapi.Outcome, err error) (*Result, error) {
+	defer e.active.Store(false)
 	switch {
 	case err == nil:
 		return e.answered(c, in, o), nil
-	case ctx.Err() != nil:
-		// The caller gave up (shutdown): nobody waits for an answer.
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		e.endInstance(in)
-		return nil, ctx.Err()
-	case errors.Is(err, context.DeadlineExceeded):
-		e.endInstance(in)
-		f := &fault{typeTimeout, timedOut(e.timeout())}
-		return e.finish(c, in, nil, f), nil
-	case errors.Is(err, runtimeapi.ErrLost), errors.Is(err, runtimeapi.ErrClosed):
-		e.mu.Lock()
-		ended := e.ended
-		e.mu.Unlock()
-		if ended {
-			return nil, ErrClosed
-		}
-		e.endInstance(in)
-		if errors.Is(err, runtimeapi.ErrClosed) { // it died before it saw the invocation
-			return e.again(ctx, c)
-		}
-		return e.finish(c, in, nil, &fault{typeExit, in.exitText()}), nil
+		return e.finish(c, in, nil, &fault{typeTimeout, timedOut(e.timeout())}), nil
+	case !errors.Is(err, runtimeapi.ErrLost) && !errors.Is(err, runtimeapi.ErrClosed):
+		return nil, err
 	}
-	return nil, err
+	e.mu.Lock()
+	ended := e.ended
+	e.mu.Unlock()
+	if ended {
+		return nil, ErrClosed
+	}
+	e.endInstance(in)
+	if errors.Is(err, runtimeapi.ErrClosed) { // it died before it saw the invocation
+		return e.again(ctx, c)
+	}
+	return e.finish(c, in, nil, &fault{typeExit, in.exitText()}), nil
 }
 
 // again starts the runtime anew for an invocation that the old one never saw.
 func (e *environment) again(ctx context.Context, c *call) (*Result, error) {
-	in, f, err := e.revive(ctx, c)
+	in, f, err := e.revive(c)
 	if err != nil {
 		return nil, err
 	}
 	if f != nil {
 		return e.finish(c, in, f.payload, f.fault), nil
 	}
+	e.setActive()
 	return e.run(ctx, c, in)
 }
 

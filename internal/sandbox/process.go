@@ -113,7 +113,7 @@ func (p *Process) Start(ctx context.Context, fn *Function) (Environment, error) 
 	if err != nil {
 		return nil, fmt.Errorf("code of %s: %w", fn.Name, err)
 	}
-	e := &environment{p: p, fn: fn, task: task, done: make(chan struct{}), stream: streamName(fn)}
+	e := &environment{p: p, fn: fn, task: task, done: make(chan struct{}), initDone: make(chan struct{}), stream: streamName(fn)}
 	e.log = p.o.Logs(fn, e.stream)
 	p.mu.Lock()
 	if p.closed {

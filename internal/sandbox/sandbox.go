@@ -56,6 +56,8 @@ type Environment interface {
 	Invoke(ctx context.Context, in *Invocation) (*Result, error)
 	// LogStream is the name of the environment's log stream.
 	LogStream() string
+	// Initialized is closed when the init phase is over, well or badly.
+	Initialized() <-chan struct{}
 	// Done is closed when the environment can take no further invocation.
 	Done() <-chan struct{}
 	// Close kills the environment's processes and frees its directories.
@@ -71,6 +73,8 @@ type Invocation struct {
 	CognitoIdentity string // JSON, "" none
 	Payload         []byte
 	LogTail         bool // collect Result.LogTail
+	// Detached takes the result when the caller's context ended first.
+	Detached func(*Result, error)
 }
 
 // Result is how an invocation ended.
@@ -116,6 +120,10 @@ const MaxPayload = runtimeapi.MaxPayload
 
 // ErrClosed says that an environment can take no invocation any more.
 var ErrClosed = errors.New("environment is closed")
+
+// ErrDetached says that the caller's context ended before the invocation, which
+// goes on.
+var ErrDetached = errors.New("invocation goes on without its caller")
 
 // RuntimeMissingError says that the program which runs a function is not on
 // this machine.

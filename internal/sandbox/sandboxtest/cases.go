@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(sandbox.Options) (sandbox.Driver, error)) {
 	if err != nil || len(names) == 0 {
 		t.Fatal("no cases", err)
 	}
+	h := NewHost(t, open)
 	for _, name := range names {
 		t.Run(strings.TrimSuffix(path.Base(name), ".txtar"), func(t *testing.T) {
 			t.Parallel()
@@ -42,7 +43,7 @@ func Run(t *testing.T, open func(sandbox.Options) (sandbox.Driver, error)) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			runCase(t, open, name, txtar.Parse(data))
+			runCase(t, h, name, txtar.Parse(data))
 		})
 	}
 }
@@ -60,7 +61,7 @@ type caseFile struct {
 	log    string
 }
 
-func parseCase(h *Host, a *txtar.Archive) *caseFile {
+func parseCase(t *testing.T, h *Host, a *txtar.Archive) *caseFile {
 	c := &caseFile{wants: map[string]string{}}
 	files := map[string]string{}
 	for _, f := range a.Files {
@@ -90,9 +91,9 @@ func parseCase(h *Host, a *txtar.Archive) *caseFile {
 			settings[key] = value
 		}
 	}
-	Need(h.t, settings["runtime"])
+	Need(t, settings["runtime"])
 	if settings["code"] == "go" {
-		files = map[string]string{"bootstrap": GoBootstrap(h.t)}
+		files = map[string]string{"bootstrap": GoBootstrap(t)}
 	}
 	c.fn = h.Function(settings["runtime"], settings["handler"], files)
 	c.fn.Env = env
@@ -109,10 +110,9 @@ func number(s string, fallback int) int {
 	return fallback
 }
 
-func runCase(t *testing.T, open func(sandbox.Options) (sandbox.Driver, error), file string, a *txtar.Archive) {
-	h := NewHost(t, open)
-	c := parseCase(h, a)
-	e := h.Start(c.fn)
+func runCase(t *testing.T, h *Host, file string, a *txtar.Archive) {
+	c := parseCase(t, h, a)
+	e := h.Start(t, c.fn)
 	got := map[string]string{}
 	for i, event := range c.events {
 		got[strconv.Itoa(i+1)] = invoke(t, e, i+1, event)
@@ -169,14 +169,15 @@ var normalisations = []struct {
 	with    string
 }{
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`), "<time>"},
+	{regexp.MustCompile(`\d{4}/\d\d/\d\d \d\d:\d\d:\d\d`), "<time>"}, // Go's log package
 	{regexp.MustCompile(`Duration: [0-9.]+ ms`), "Duration: <n> ms"},
 	{regexp.MustCompile(`Max Memory Used: \d+ MB`), "Max Memory Used: <n> MB"},
 	{regexp.MustCompile(`"(durationMs|billedDurationMs|initDurationMs|maxMemoryUsedMB)":[0-9.]+`), `"$1":<n>`},
 	{regexp.MustCompile(`\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}`), "<stream>"},
 	{regexp.MustCompile(`runtime:[0-9a-f]{64}`), "runtime:<hash>"},
 	// Stack frames outside the function's code differ between interpreters' versions.
-	{regexp.MustCompile(`,"    at [^"]*(node:internal|/var/runtime/|<anonymous>\))[^"]*"`), ""},
-	{regexp.MustCompile(`(?m)^    at .*(node:internal|/var/runtime/).*\n`), ""},
+	{regexp.MustCompile(`,"    at [^"]*(node:|/var/runtime/|<anonymous>\))[^"]*"`), ""},
+	{regexp.MustCompile(`(?m)^    at .*(node:|/var/runtime/).*\n`), ""},
 	{regexp.MustCompile(`\\n- /var/runtime/node.cjs|,"- /var/runtime/node.cjs"`), ""},
 }
 

@@ -30,7 +30,6 @@ import (
 // Host is a driver under test with its code store and logs.
 type Host struct {
 	Driver sandbox.Driver
-	t      testing.TB
 	mu     sync.Mutex
 	zips   map[string][]byte
 	logs   map[string][]sandbox.LogLine // by stream
@@ -40,7 +39,7 @@ type Host struct {
 // end of the test.
 func NewHost(t testing.TB, open func(sandbox.Options) (sandbox.Driver, error)) *Host {
 	t.Helper()
-	h := &Host{t: t, zips: map[string][]byte{}, logs: map[string][]sandbox.LogLine{}}
+	h := &Host{zips: map[string][]byte{}, logs: map[string][]sandbox.LogLine{}}
 	d, err := open(sandbox.Options{
 		Code: func(_ context.Context, digest string) ([]byte, error) {
 			h.mu.Lock()
@@ -151,13 +150,13 @@ func (h *Host) Function(runtime, handler string, files map[string]string) *sandb
 }
 
 // Start starts an environment that is closed at the end of the test.
-func (h *Host) Start(fn *sandbox.Function) sandbox.Environment {
-	h.t.Helper()
+func (h *Host) Start(t testing.TB, fn *sandbox.Function) sandbox.Environment {
+	t.Helper()
 	e, err := h.Driver.Start(context.Background(), fn)
 	if err != nil {
-		h.t.Fatalf("Start: %v", err)
+		t.Fatalf("Start: %v", err)
 	}
-	h.t.Cleanup(e.Close)
+	t.Cleanup(e.Close)
 	return e
 }
 
