@@ -63,10 +63,14 @@ type step struct {
 func (a *alignment) at(i, j int) *step { return &a.memo[i*(len(a.got)+1)+j] }
 
 // A pair that differs and a segment without partner cost the same; of equal
-// alignments the one that pairs segments in their places, one by one, is taken.
+// alignments the one that pairs equal texts is taken, then the one that pairs
+// segments in their places, one by one. costWildcard times maxSegments stays
+// below costDiffers, so that what matches as a whole is never shown as
+// differing.
 const (
-	costDiffers = 1
-	costExtra   = 1
+	costWildcard = 1
+	costDiffers  = 100
+	costExtra    = 100
 )
 
 func (a *alignment) best(i, j int) step {
@@ -98,9 +102,12 @@ func (a *alignment) best(i, j int) step {
 
 func (a *alignment) tryPair(i, j int, try func(takeW, takeG, cost int, equal bool)) {
 	w := &a.want[i]
-	if w.match(a.got[j], nil) {
+	switch {
+	case w.exact && w.prefix == a.got[j]:
 		try(1, 1, 0, true)
-	} else {
+	case w.match(a.got[j], nil):
+		try(1, 1, costWildcard, true)
+	default:
 		try(1, 1, costDiffers, false)
 	}
 	if !strings.Contains(w.text, "*") {
@@ -108,7 +115,7 @@ func (a *alignment) tryPair(i, j int, try func(takeW, takeG, cost int, equal boo
 	}
 	for n := 2; j+n <= len(a.got); n++ {
 		if w.match(strings.Join(a.got[j:j+n], "/"), nil) {
-			try(1, n, 0, true)
+			try(1, n, costWildcard, true)
 		}
 	}
 }

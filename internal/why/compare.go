@@ -124,7 +124,10 @@ func (p *printer) comparison(c *comparison, indent string) {
 			want, got = p.cyan.Bold(true).Render(col.want), p.redBold.Render(col.got)
 			caret = p.red.Render(strings.Repeat("^", max(lipgloss.Width(col.want), lipgloss.Width(col.got))))
 		}
-		labels += pad(p.faint.Render(col.label), width)
+		if col.label != "" {
+			col.label = p.faint.Render(col.label)
+		}
+		labels += pad(col.label, width)
 		wants += pad(want, width)
 		gots += pad(got, width)
 		carets += pad(caret, width)

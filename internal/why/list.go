@@ -28,7 +28,10 @@ func List(w io.Writer, decisions []*grants.Decision, now time.Time) error {
 		}
 	}
 	styles := []lipgloss.Style{p.cyan, p.faint, p.faint, p.bold, lipgloss.NewStyle(), lipgloss.NewStyle()}
-	width := widthOf(w)
+	width := columnsOf(w)
+	if width == 0 {
+		width = 1 << 20 // a pipe: whoever reads it cuts
+	}
 	var b strings.Builder
 	for i, d := range decisions {
 		mark := p.redBold.Render("✗")

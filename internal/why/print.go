@@ -186,7 +186,7 @@ func (p *printer) element(e *iampolicy.ElementResult) {
 		if len(e.Want) > 1 {
 			note += fmt.Sprintf(", nearest of %d", len(e.Want))
 		}
-		p.line("%s%s %s%s", indent, mark, pad(label, 14), p.faint.Render(note))
+		p.line("%s%s %s", indent, mark, strings.TrimSpace(pad(label, 14)+note))
 		p.comparison(c, indent+"    ")
 		return
 	}
@@ -194,7 +194,7 @@ func (p *printer) element(e *iampolicy.ElementResult) {
 	if len(e.Got) == 0 {
 		got = p.faint.Render("(not sent)")
 	}
-	p.line("%s%s %s%s", indent, mark, pad(label, 14), p.faint.Render(e.Operator))
+	p.line("%s%s %s", indent, mark, strings.TrimSpace(pad(label, 14)+e.Operator))
 	p.line("%s    %s  %s", indent, p.faint.Render("wants"), p.cyan.Render(want))
 	p.line("%s    %s    %s", indent, p.faint.Render("got"), p.red.Render(got))
 }

@@ -38,18 +38,27 @@ const (
 	maxWidth     = 120
 )
 
-// widthOf returns the columns to use on w: the terminal's, or $COLUMNS, within
-// reason.
+// widthOf returns the columns to use for text on w, within reason.
 func widthOf(w io.Writer) int {
-	if f, ok := w.(*os.File); ok {
-		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
-			return min(max(columns, minWidth), maxWidth)
-		}
-	}
-	if columns, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && columns > 0 {
+	if columns := columnsOf(w); columns > 0 {
 		return min(max(columns, minWidth), maxWidth)
 	}
 	return defaultWidth
+}
+
+// columnsOf returns the columns of the terminal w, or $COLUMNS; 0 when neither
+// says.
+func columnsOf(w io.Writer) int {
+	if f, ok := w.(*os.File); ok {
+		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
+			return columns
+		}
+	}
+	columns, err := strconv.Atoi(os.Getenv("COLUMNS"))
+	if err != nil || columns < 0 {
+		return 0
+	}
+	return columns
 }
 
 // write sends text to w, with as many colours as w shows: none if it is no

@@ -218,6 +218,8 @@ func TestList(t *testing.T) {
 	}
 	list[2].LastTime = at.Add(-3 * time.Hour)
 	golden(t, "list", plain(t, func(b *bytes.Buffer) error { return List(b, list, at) }))
+	t.Setenv("COLUMNS", "")
+	golden(t, "list-pipe", plain(t, func(b *bytes.Buffer) error { return List(b, list, at) }))
 }
 
 func TestMatrix(t *testing.T) {
