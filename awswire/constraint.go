@@ -19,15 +19,17 @@ type constraint struct {
 	enum           map[string]struct{}
 	enumText       string
 	sensitive      bool // the value is not printed
-	strict         bool // null elements are named in the list of rules of a list's element
 }
 
 // constraint returns the rules of a shape, nil when it has none.
 func (s *Service) constraint(sh *modelShape) *constraint {
+	if c := s.dialect.rules[sh.name]; c != nil {
+		return c
+	}
 	if sh.Min == nil && sh.Max == nil && sh.Pattern == "" && len(sh.Enum) == 0 {
 		return nil
 	}
-	c := &constraint{sensitive: sh.Sensitive, strict: s.dialect.strictElements}
+	c := &constraint{sensitive: sh.Sensitive}
 	if sh.Min != nil {
 		c.min, c.hasMin = *sh.Min, true
 	}
@@ -35,7 +37,11 @@ func (s *Service) constraint(sh *modelShape) *constraint {
 		c.max, c.hasMax = *sh.Max, true
 	}
 	if sh.Pattern != "" {
-		c.pattern, c.patternText = compilePattern(sh.Pattern), sh.Pattern
+		c.patternText = sh.Pattern
+		if s.dialect.pattern != nil {
+			c.patternText = s.dialect.pattern(sh.name, sh.Pattern)
+		}
+		c.pattern = compilePattern(c.patternText)
 		c.nameRule = s.dialect.nameRules[sh.Pattern]
 	}
 	if len(sh.Enum) > 0 && !s.dialect.openEnums[sh.name] {
@@ -131,7 +137,7 @@ func (c *constraint) rangeRules(n float64, what string) []string {
 // is broken ("Value '[x]' at 'layers' failed to satisfy constraint: Member must satisfy constraint: [Member must have
 // length less than or equal to 140, Member must have length greater than or equal to 1, Member must satisfy regular
 // expression pattern: …, Member must not be null]", recorded from Lambda in public threads).
-func (c *constraint) elementRules(numeric bool) string {
+func (c *constraint) elementRules(numeric, strict bool) string {
 	what := "length"
 	if numeric {
 		what = "value"
@@ -149,8 +155,7 @@ func (c *constraint) elementRules(numeric bool) string {
 	if c.enum != nil {
 		out = append(out, "Member must satisfy enum value set: "+c.enumText)
 	}
-	// Lambda's environment.variables, whose keys have a pattern only, is recorded without the last rule.
-	if c.strict && (c.hasMin || c.hasMax) {
+	if strict {
 		out = append(out, "Member must not be null")
 	}
 	return "[" + strings.Join(out, ", ") + "]"

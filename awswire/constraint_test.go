@@ -19,7 +19,11 @@ func TestPatterns(t *testing.T) {
 				hand[sh.Pattern] = true
 				continue
 			}
-			if _, err := regexp.Compile(rewritePattern(sh.Pattern)); err != nil {
+			text := sh.Pattern
+			if ahead := dialects[name].pattern; ahead != nil {
+				text = ahead(shapeName, text)
+			}
+			if _, err := regexp.Compile(rewritePattern(text)); err != nil {
 				t.Errorf("%s %s: %v", name, shapeName, err)
 			}
 			if m := bigRepeat.FindString(sh.Pattern); m != "" && sh.Max == nil {

@@ -82,7 +82,7 @@ func (d *decoding) formStruct(p *plan, n *formNode, dst reflect.Value, node int)
 		if d.inList == 0 || f.lossy() {
 			next = d.present.add(node, f)
 		}
-		d.push(f.order, f.path)
+		d.enter(f)
 		err := d.formValue(f.plan, f, from, dst.Field(f.index), next)
 		d.pop()
 		if err != nil {

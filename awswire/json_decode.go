@@ -7,6 +7,7 @@ import (
 	"io"
 	"reflect"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -17,9 +18,11 @@ type decoding struct {
 	checker
 	present *presence
 	dec     *jsontext.Decoder
-	inList  int    // depth of lists and maps
-	depth   int    // of structures
-	seen    uint64 // required members of the input itself that were on the wire
+	inList  int // depth of lists and maps
+	depth   int // of structures
+	// javaTypes: the service's framework names Java classes where a type is wrong, see dialect.
+	javaTypes bool
+	seen      uint64 // required members of the input itself that were on the wire
 }
 
 // malformed is the framework's error for a body that does not fit the shapes. AWS leaves the message out where the JSON
@@ -137,7 +140,7 @@ func (d *decoding) member(f *field, dst reflect.Value, node int) error {
 	if d.inList == 0 || f.lossy() {
 		node = d.present.add(node, f)
 	}
-	d.push(f.order, f.path)
+	d.enter(f)
 	err := d.value(f.plan, f.time, dst, node)
 	d.pop()
 	return err
@@ -177,22 +180,22 @@ func (d *decoding) scalar(p *plan, f timeFormat, dst reflect.Value, tok jsontext
 	switch p.kind {
 	case kindString:
 		if tok.Kind() != '"' {
-			return wrongKind(tok, "a String")
+			return d.wrongKind(tok, "a String")
 		}
 		s := tok.String()
 		d.string(p.check, s)
 		p.setString(dst, s)
 	case kindBool:
 		// Jackson takes any string for true (measured by others on SES v2).
-		if tok.Kind() == '0' {
-			return wrongKind(tok, "a Boolean")
+		if tok.Kind() == '0' || tok.Kind() == '"' && d.javaTypes {
+			return d.wrongKind(tok, "a Boolean")
 		}
 		p.setBool(dst, tok.Kind() != 'f')
 	case kindInt:
 		return d.integer(p, dst, tok)
 	case kindFloat:
 		if tok.Kind() != '0' {
-			return wrongKind(tok, "a Double")
+			return d.wrongKind(tok, "a Double")
 		}
 		n, err := strconv.ParseFloat(tok.String(), 64)
 		if err != nil {
@@ -202,12 +205,12 @@ func (d *decoding) scalar(p *plan, f timeFormat, dst reflect.Value, tok jsontext
 		p.setFloat(dst, n)
 	case kindBlob:
 		if tok.Kind() != '"' {
-			return wrongKind(tok, "a Blob") // unverified text
+			return d.wrongKind(tok, "a Blob") // unverified text
 		}
 		return d.setBlob(p, dst, []byte(tok.String()))
 	case kindTime:
 		if tok.Kind() != '0' && tok.Kind() != '"' {
-			return wrongKind(tok, "a Timestamp") // unverified text
+			return d.wrongKind(tok, "a Timestamp") // unverified text
 		}
 		t, err := parseTime(f, tok.String())
 		if err != nil {
@@ -222,7 +225,7 @@ func (d *decoding) scalar(p *plan, f timeFormat, dst reflect.Value, tok jsontext
 
 func (d *decoding) integer(p *plan, dst reflect.Value, tok jsontext.Token) error {
 	if tok.Kind() != '0' {
-		return wrongKind(tok, "an Integer")
+		return d.wrongKind(tok, "an Integer")
 	}
 	text := tok.String()
 	n, err := strconv.ParseInt(text, 10, 64)
@@ -241,7 +244,13 @@ func (d *decoding) integer(p *plan, dst reflect.Value, tok jsontext.Token) error
 	return nil
 }
 
-func wrongKind(tok jsontext.Token, target string) error {
+func (d *decoding) wrongKind(tok jsontext.Token, target string) error {
+	if d.javaTypes {
+		java := map[jsontext.Kind]string{'"': "java.lang.String", '0': "com.amazon.coral.value.json.numbers.TruncatingBigNumber",
+			't': "java.lang.Boolean", 'f': "java.lang.Boolean"}
+		_, name, _ := strings.Cut(target, " ")
+		return malformed("class " + java[tok.Kind()] + " can not be converted to an " + name)
+	}
 	names := map[jsontext.Kind]string{'"': "STRING_VALUE", '0': "NUMBER_VALUE", 't': "TRUE_VALUE", 'f': "FALSE_VALUE"}
 	return malformed(names[tok.Kind()] + " can not be converted to " + target)
 }
@@ -336,8 +345,8 @@ func (d *decoding) mapping(p *plan, f timeFormat, dst reflect.Value, node int) e
 		if err := d.mapElement(p, f, elem, key, n, node); err != nil {
 			return err
 		}
-		if strings, ok := m.Interface().(map[string]string); ok {
-			strings[key] = elem.String()
+		if plain, ok := m.Interface().(map[string]string); ok {
+			plain[key] = elem.String()
 			continue
 		}
 		m.SetMapIndex(reflect.ValueOf(key).Convert(p.key.typ), elem)
@@ -386,7 +395,7 @@ func (d *decoding) union(p *plan, dst reflect.Value, node int) error {
 			continue
 		}
 		v := reflect.New(f.plan.typ.Elem())
-		d.push(f.order, f.path)
+		d.enter(f)
 		err = d.value(f.plan.elem, f.time, v.Elem().Field(0), node)
 		d.pop()
 		if err != nil {

@@ -1,21 +1,34 @@
 package awswire
 
+import "strings"
+
 // dialect is what the model does not say about a service's way of answering. Each entry names its source.
 type dialect struct {
 	validationCode string // code of "N validation errors detected"
 	unknownCode    string // code of an unclassified failure
 	unknownText    string
-	// inputPrefix: API Gateway v1 names the input in validation sentences: "Value 'FOO' at 'putIntegrationInput.type'
-	// failed to satisfy constraint: …" (recorded by several emulators against AWS).
+	// inputPrefix: API Gateway v1 names the input before members of the body: "Value 'wrong-op' at
+	// 'updateGatewayResponseInput.patchOperations.1.member.op' …", but "Value 'FAKE_RESPONSE_TYPE' at 'responseType' …" for
+	// one of the path (AWS recordings test_update_gateway_response, test_gateway_response_validation).
 	inputPrefix bool
+	// javaTypes: "class com.amazon.coral.value.json.numbers.TruncatingBigNumber can not be converted to an String" (AWS
+	// recording test_integration_response_invalid_responsetemplates; the other classes are unverified).
+	javaTypes bool
 	// openEnums are not checked here, because the service words the error itself.
 	openEnums map[string]bool
 	// enumOrder is AWS's order in the sentence where a recording shows one.
 	enumOrder map[string][]string
 	// nameRules are patterns for which the service has a sentence of its own.
 	nameRules map[string]bool
-	// strictElements: the rules of list elements end with "Member must not be null" (recorded from Lambda).
+	// strictElements: the rules of elements end with "Member must not be null", save in these shapes (AWS recordings
+	// test_create_lambda_exceptions, test_invalid_vpc_config_subnet, test_invalid_vpc_config_security_group; public threads
+	// for environment.variables).
 	strictElements bool
+	looseElements  map[string]bool
+	// rules of shapes that the model gives none.
+	rules map[string]*constraint
+	// pattern gives AWS's present pattern where it is ahead of the models.
+	pattern func(shape, text string) string
 	// typeMember: error bodies have Type User or Service (Lambda).
 	typeMember bool
 	// apigwID: the answer carries x-amz-apigw-id.
@@ -37,8 +50,17 @@ var dialects = map[string]*dialect{
 		// valid ARN" is an InvalidParameterValueException of the service: service/lambda checks runtimes.
 		openEnums:      map[string]bool{"Runtime": true},
 		strictElements: true,
-		typeMember:     true,
-		limit:          6291556 + mebibyte,
+		looseElements:  map[string]bool{"SubnetIds": true, "SecurityGroupIds": true, "EnvironmentVariables": true},
+		enumOrder: map[string][]string{ // AWS recordings test_lambda_url_invalid_invoke_mode, test_put_function_recursion_config_invalid_value,
+			// test_create_event_source_validation_kinesis
+			"InvokeMode":          {"RESPONSE_STREAM", "BUFFERED"},
+			"RecursiveLoop":       {"Terminate", "Allow"},
+			"EventSourcePosition": {"LATEST", "AT_TIMESTAMP", "TRIM_HORIZON"},
+		},
+		rules:      map[string]*constraint{"SubnetId": idRule(`subnet-[0-9a-z]*`), "SecurityGroupId": idRule(`sg-[0-9a-zA-Z]*`)},
+		pattern:    lambdaPattern,
+		typeMember: true,
+		limit:      6291556 + mebibyte,
 		// Lambda's own texts: "Request must be smaller than 70167211 bytes for the CreateFunction operation" and
 		// "… 6291556 bytes for the InvokeFunction operation" (public threads). The UpdateFunctionCode and PublishLayerVersion
 		// figures are unverified beyond "69905067", seen for UpdateFunctionCode.
@@ -51,10 +73,22 @@ var dialects = map[string]*dialect{
 		unknownCode:    "InternalFailure",
 		inputPrefix:    true,
 		apigwID:        true,
-		// "… Member must satisfy enum value set: [HTTP, MOCK, AWS_PROXY, HTTP_PROXY, AWS]" (recorded in localstack's suite;
-		// another emulator has [HTTP, AWS, MOCK, HTTP_PROXY, AWS_PROXY]: unverified which is today's).
-		enumOrder: map[string][]string{"IntegrationType": {"HTTP", "MOCK", "AWS_PROXY", "HTTP_PROXY", "AWS"}},
-		limit:     10 * mebibyte,
+		javaTypes:      true,
+		enumOrder: map[string][]string{
+			// "[HTTP, MOCK, AWS_PROXY, HTTP_PROXY, AWS]" in one emulator, "[HTTP, AWS, MOCK, HTTP_PROXY, AWS_PROXY]" in others:
+			// unverified.
+			"IntegrationType": {"HTTP", "MOCK", "AWS_PROXY", "HTTP_PROXY", "AWS"},
+			// AWS recordings test_update_gateway_response, test_create_rest_api_with_endpoint_configuration,
+			// test_gateway_response_validation.
+			"Op":           {"add", "remove", "move", "test", "replace", "copy"},
+			"EndpointType": {"PRIVATE", "EDGE", "REGIONAL"},
+			"GatewayResponseType": {"REQUEST_TOO_LARGE", "RESOURCE_NOT_FOUND", "AUTHORIZER_CONFIGURATION_ERROR",
+				"MISSING_AUTHENTICATION_TOKEN", "BAD_REQUEST_BODY", "INVALID_SIGNATURE", "INVALID_API_KEY", "BAD_REQUEST_PARAMETERS",
+				"AUTHORIZER_FAILURE", "UNAUTHORIZED", "INTEGRATION_TIMEOUT", "ACCESS_DENIED", "DEFAULT_4XX", "DEFAULT_5XX",
+				"WAF_FILTERED", "QUOTA_EXCEEDED", "THROTTLED", "API_CONFIGURATION_ERROR", "UNSUPPORTED_MEDIA_TYPE",
+				"INTEGRATION_FAILURE", "EXPIRED_TOKEN"},
+		},
+		limit: 10 * mebibyte,
 	},
 	"apigatewayv2": {
 		validationCode: "BadRequestException",
@@ -65,7 +99,9 @@ var dialects = map[string]*dialect{
 	"logs": {
 		validationCode: "InvalidParameterException", // recorded: "(InvalidParameterException) … 1 validation error detected"
 		unknownCode:    "InternalFailure",
-		limit:          10 * mebibyte,
+		// AWS recording test_put_delivery_destination_invalid_format.
+		enumOrder: map[string][]string{"OutputFormat": {"w3c", "raw", "json", "plain", "parquet"}},
+		limit:     10 * mebibyte,
 	},
 	"iam": {
 		validationCode: "ValidationError",
@@ -86,4 +122,22 @@ func lambdaTooLarge(operation string, limit int64) *Error {
 	}
 	return &Error{Code: "RequestEntityTooLargeException", Status: 413,
 		Message: "Request must be smaller than " + plainNumber(float64(limit)) + " bytes for the " + operation + " operation"}
+}
+
+// lambdaPattern: Lambda's patterns know the European sovereign regions by now, and layers among what can be tagged (AWS
+// recordings test_function_arns, test_tag_exceptions); the models of the build do not.
+func lambdaPattern(shape, text string) string {
+	const region = `[a-z]{2}((-gov)|(-iso([a-z]?)))?`
+	text = strings.Replace(text, region, `(eusc-)?`+region, 1)
+	if shape == "TaggableResource" && !strings.Contains(text, "|layer:") {
+		text = strings.Replace(text, "|code-signing-config:", "|layer:([a-zA-Z0-9-_]+)|code-signing-config:", 1)
+	}
+	return text
+}
+
+func (d *dialect) strict(shape string) bool { return d.strictElements && !d.looseElements[shape] }
+
+// idRule is Lambda's rule for ids of EC2 (AWS recordings test_invalid_vpc_config_subnet and …_security_group).
+func idRule(pattern string) *constraint {
+	return &constraint{max: 1024, hasMax: true, hasMin: true, pattern: compilePattern(pattern), patternText: pattern}
 }

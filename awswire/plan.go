@@ -63,6 +63,7 @@ type plan struct {
 	valueName string
 	elemCheck *constraint // of scalar elements
 	keyCheck  *constraint
+	strict    bool // "Member must not be null" is among the rules of elements
 }
 
 // field is one member of a structure.
@@ -178,6 +179,7 @@ func (c *compiler) fillList(p *plan, flat bool) (err error) {
 	}
 	p.check = c.s.constraint(p.shape)
 	p.elemCheck = p.elem.scalarCheck()
+	p.strict = c.s.dialect.strict(p.shape.name)
 	if !flat {
 		p.elemName = "member" // the query protocol's default
 		if p.shape.Member.LocationName != "" {
@@ -200,6 +202,7 @@ func (c *compiler) fillMap(p *plan) (err error) {
 	}
 	p.check = c.s.constraint(p.shape)
 	p.elemCheck, p.keyCheck = p.elem.scalarCheck(), p.key.scalarCheck()
+	p.strict = c.s.dialect.strict(p.shape.name)
 	p.keyName, p.valueName = "key", "value"
 	if n := p.shape.Key.LocationName; n != "" {
 		p.keyName = n

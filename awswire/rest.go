@@ -100,7 +100,7 @@ func (d *decoding) bound(f *field, r *wireRequest, p *plan, dst reflect.Value) e
 	}
 	d.seen |= f.bit
 	d.present.add(root, f)
-	d.push(f.order, f.path)
+	d.enter(f)
 	defer d.pop()
 	if f.plan.kind != kindList {
 		return d.setText(f.plan, f.time, dst, values[0])
@@ -152,7 +152,7 @@ func (d *decoding) payload(f *field, dst reflect.Value, body []byte) error {
 	}
 	d.seen |= f.bit
 	node := d.present.add(root, f)
-	d.push(f.order, f.path)
+	d.enter(f)
 	defer d.pop()
 	switch f.plan.kind {
 	case kindBlob:

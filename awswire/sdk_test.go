@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
@@ -192,3 +193,36 @@ func (f *filler) scalar(p *plan, loc location, tf timeFormat, dst reflect.Value)
 func reflectType[T any]() reflect.Type       { return reflect.TypeFor[T]() }
 func reflectNew(cp *callPlan) reflect.Value  { return reflect.New(cp.in.typ).Elem() }
 func reflectValue(pointer any) reflect.Value { return reflect.ValueOf(pointer).Elem() }
+
+// decodeText decodes a request that is given by its target and body, as the server would.
+func decodeText(t *testing.T, s *Service, op string, m clientMethod, target, body string) error {
+	t.Helper()
+	cp, err := s.plan(op, m.in, m.out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &wireRequest{body: []byte(body)}
+	switch s.codec.(type) {
+	case restJSON:
+		u, err := url.Parse(target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.query = u.Query()
+		got, labels, _ := s.routes().find(cp.op.HTTP.Method, u.EscapedPath(), r.query)
+		if got != op {
+			t.Fatalf("%s goes to %q", target, got)
+		}
+		r.labels = labels
+	case queryXML:
+		values, err := url.ParseQuery(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.form, err = parseForm(values); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = s.decode(cp, r, reflect.New(m.in).Elem())
+	return err
+}

@@ -253,11 +253,11 @@ func (s *Service) decode(cp *callPlan, r *wireRequest, in reflect.Value) (*prese
 	if cp.in == nil {
 		return present, nil
 	}
-	d := &decoding{checker: *s.checker(cp), present: present}
+	d := &decoding{checker: *s.checker(cp), present: present, javaTypes: s.dialect.javaTypes}
 	if err := s.codec.decode(d, cp, r, in); err != nil {
 		return nil, err
 	}
-	return present, d.err(s.dialect)
+	return present, d.err(s.validationCode(cp))
 }
 
 // panicError is a recovered panic of a handler.

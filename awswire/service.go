@@ -133,7 +133,26 @@ func (s *Service) validate(cp *callPlan, v reflect.Value) error {
 	}
 	c := s.checker(cp)
 	c.walk(cp.in, v)
-	return c.err(s.dialect)
+	return c.err(s.validationCode(cp))
+}
+
+// validationCode is the code of "N validation errors detected". CloudWatch Logs has InvalidParameterException, but
+// ValidationException in its newer operations, whose models name only that (AWS recording
+// test_put_delivery_destination_invalid_format).
+func (s *Service) validationCode(cp *callPlan) string {
+	code := s.dialect.validationCode
+	if s.name != "logs" {
+		return code
+	}
+	for _, e := range cp.op.Errors {
+		switch e.Shape {
+		case "InvalidParameterException":
+			return e.Shape
+		case "ValidationException":
+			code = e.Shape
+		}
+	}
+	return code
 }
 
 func (s *Service) checker(cp *callPlan) *checker {
