@@ -150,7 +150,14 @@ func (x *exchange) execute() {
 func (x *exchange) runBroken() {
 	m := x.method
 	x.explain(m.problem)
-	x.configurationError("Invalid endpoint address", configurationError)
+	if m.call.FunctionARN != "" {
+		// A function was named that cannot exist: whoever asks why gets an
+		// answer, as for one that does not exist.
+		x.call = m.call
+		x.call.RequestID, x.call.Time = x.ids.request, x.start
+		x.gateway.door.Refuse(x.ctx, &x.call, grants.FunctionMissing)
+	}
+	x.configurationError(orText(m.sentence, "Invalid endpoint address"), configurationError)
 }
 
 // explain tells the person at stagedoor what AWS's words leave out.
@@ -198,6 +205,9 @@ func (x *exchange) write(w http.ResponseWriter) {
 			continue
 		}
 		h[f[0]] = x.values[3+i : 4+i : 4+i]
+	}
+	if x.verb == http.MethodHead {
+		h["Content-Length"] = []string{itoa(len(x.answer.body))}
 	}
 	w.WriteHeader(x.answer.status)
 	if len(x.answer.body) > 0 && x.verb != http.MethodHead && bodyAllowed(x.answer.status) {

@@ -22,10 +22,11 @@ const (
 
 // logSetting finds what a stage logs for a method: the most specific of
 // "path/VERB", "path/*" and "*/*" counts as a whole. The path is written with
-// "~1" for "/" ("~1users~1{id}/GET"), the root as "~1".
+// "~1" for "/" ("~1users~1{id}/GET"), with or without the first one; the root is
+// "~1" or nothing.
 func logSetting(settings map[string]*state.MethodSetting, path, verb string) (logLevel, bool) {
 	escaped := strings.ReplaceAll(path, "/", "~1")
-	for _, key := range []string{escaped + "/" + verb, strings.TrimPrefix(path, "/") + "/" + verb, escaped + "/*", "*/*"} {
+	for _, key := range []string{escaped + "/" + verb, strings.TrimPrefix(escaped, "~1") + "/" + verb, escaped + "/*", strings.TrimPrefix(escaped, "~1") + "/*", "*/*"} {
 		if s := settings[key]; s != nil {
 			return parseLevel(s.LoggingLevel), s.DataTraceEnabled
 		}

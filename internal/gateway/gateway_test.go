@@ -359,7 +359,7 @@ func TestStageVariablesAndDoor(t *testing.T) {
 	}
 	// Undefined: an illegal name never reaches the door, and somebody is told.
 	b.door.asked = nil
-	if r := b.get("GET /bare/x"); r.StatusCode != 500 || len(b.door.asked) != 0 || !strings.Contains(b.log.String(), "path=/variables/env") {
+	if r := b.get("GET /bare/x"); r.StatusCode != 500 || len(b.door.asked) != 0 || b.door.refused[2].FunctionARN != arn+"my-function:" || !strings.Contains(b.log.String(), "path=/variables/env") {
 		t.Errorf("empty alias: %d, asked %d times\n%s", r.StatusCode, len(b.door.asked), b.log)
 	}
 }

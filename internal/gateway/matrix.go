@@ -65,16 +65,16 @@ func (g *Gateway) judge(c *Cell, mp *methodPlan, now time.Time) {
 	if mp.refusal != nil {
 		c.Problem = mp.refusal.reason
 	}
-	if mp.kind != kindLambda {
+	if mp.call.FunctionARN == "" {
 		c.Allowed = mp.kind == kindMock && mp.refusal == nil
 		return
 	}
-	c.Function, c.SourceARN, c.Credentials = mp.target.qualified(), mp.call.SourceARN, mp.call.Credentials
+	c.Function, c.SourceARN, c.Credentials = mp.call.Resource(), mp.call.SourceARN, mp.call.Credentials
 	call := mp.call
 	call.Time = now
 	outcome := g.door.Decide(&call)
 	if outcome.Refused() {
 		c.Decision = g.door.Explain(&call)
 	}
-	c.Allowed = !outcome.Refused() && mp.post && mp.refusal == nil
+	c.Allowed = !outcome.Refused() && mp.kind == kindLambda && mp.post && mp.refusal == nil
 }

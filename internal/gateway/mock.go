@@ -59,8 +59,19 @@ func compileMock(m *state.Method) *mockPlan {
 	return p
 }
 
-// needsVTL reports whether a template is more than literal text.
-func needsVTL(template string) bool { return strings.ContainsAny(template, "#$") }
+// needsVTL reports whether a template is more than literal text: "$" begins a
+// reference only before a letter, "_", "!" or "{", "#" a directive or a comment
+// only before a letter, "#", "*", "{" or "[" (Velocity user guide).
+func needsVTL(template string) bool {
+	for i := range len(template) - 1 {
+		c, next := template[i], template[i+1]
+		letter := next|0x20 >= 'a' && next|0x20 <= 'z'
+		if c == '$' && (letter || strings.IndexByte("_!{", next) >= 0) || c == '#' && (letter || strings.IndexByte("#*{[", next) >= 0) {
+			return true
+		}
+	}
+	return false
+}
 
 const vtlProblem = "the mapping template uses VTL (# or $), which this version of stagedoor does not evaluate yet"
 

@@ -50,9 +50,10 @@ type methodPlan struct {
 	// something that is not implemented.
 	refusal *refusal
 
-	kind    integrationKind
-	problem string // why a broken integration is broken, for a person
-	timeout time.Duration
+	kind     integrationKind
+	problem  string // why a broken integration is broken, for a person
+	sentence string // the same in AWS's words
+	timeout  time.Duration
 
 	mock    *mockPlan
 	target  target
@@ -155,6 +156,11 @@ func (mp *methodPlan) compileProxy(in *state.Integration, variables map[string]s
 	mp.target = t
 	if err != nil {
 		mp.problem = err.Error() + undefinedHint(t.undefined, mp.stage.name)
+		if t.asked != "" {
+			mp.sentence = fmt.Sprintf(sentenceName, t.asked)
+			mp.call = t.call(mp.stage, mp.resource, mp.verb)
+			mp.call.FunctionARN, mp.call.Qualifier = t.asked, ""
+		}
 		return
 	}
 	mp.kind = kindLambda
@@ -172,6 +178,12 @@ func (mp *methodPlan) compileProxy(in *state.Integration, variables map[string]s
 	}
 	mp.problem = strings.TrimPrefix(undefinedHint(mp.target.undefined, mp.stage.name), ": ")
 }
+
+// sentenceName is Lambda's sentence about an illegal function name.
+// unverified: that API Gateway passes it on; awslabs/aws-apigateway-importer#119
+// reports "a validation message".
+const sentenceName = "1 validation error detected: Value '%s' at 'functionName' failed to satisfy constraint: " +
+	`Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}(-gov)?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?`
 
 func undefinedHint(names []string, stage string) string {
 	if len(names) == 0 {

@@ -12,6 +12,7 @@ type target struct {
 	region, account string
 	name, qualifier string
 	arn             string // unqualified
+	asked           string // the ARN as the URI has it, legal or not
 	uri             string // the integration URI with its stage variables resolved
 	endpoint        string // what the execution log shows
 	undefined       []string
@@ -102,7 +103,8 @@ func (t *target) function(partition, function string) error {
 	}
 	var qualified bool
 	t.name, t.qualifier, qualified = strings.Cut(rest, ":")
-	t.arn = "arn:" + partition + ":lambda:" + t.region + ":" + t.account + ":function:" + t.name
+	stem := "arn:" + partition + ":lambda:" + t.region + ":" + t.account + ":function:"
+	t.arn, t.asked = stem+t.name, stem+rest
 	switch {
 	case t.region == "" || len(t.account) != 12 || !digits(t.account):
 		return fmt.Errorf("%q in the integration URI names no region or no 12-digit account", function)
