@@ -74,17 +74,22 @@ func (s *Service) startSettling(c *state.FunctionConfig, creating bool) {
 	now := s.now().UTC()
 	c.LastModified = now
 	c.RevisionID = s.newID()
-	c.Settling = nil
-	if s.settle > 0 {
-		c.Settling = &state.Settling{Until: now.Add(s.settle), Creating: creating, RevisionID: s.newID()}
+	wait := s.updateTime
+	if creating {
+		wait = s.pendingTime
 	}
+	c.Settling = &state.Settling{Until: now.Add(wait), Creating: creating, RevisionID: s.newID()}
 }
 
 // revision is the RevisionId that the API shows at the moment: AWS recording
 // test_function_revisions_version_and_alias: it changes when a creation or an
 // update is done.
 func (s *Service) revision(c *state.FunctionConfig) string {
-	if settling := s.settling(c); settling != nil {
+	return revisionDuring(c, s.settling(c))
+}
+
+func revisionDuring(c *state.FunctionConfig, settling *state.Settling) string {
+	if settling != nil {
 		return settling.RevisionID
 	}
 	return c.RevisionID
@@ -107,13 +112,22 @@ func (s *Service) settled(t target, c *state.FunctionConfig) error {
 // describe writes a configuration as GetFunctionConfiguration answers it; t
 // gives the ARN, with or without qualifier.
 func (s *Service) describe(t target, c *state.FunctionConfig) *types.FunctionConfiguration {
-	out := s.summary(t, c)
+	return describeDuring(t, c, s.settling(c))
+}
+
+// describeStarted writes a configuration as the call answers it that has just
+// changed it, however soon the change is done.
+func describeStarted(t target, c *state.FunctionConfig) *types.FunctionConfiguration {
+	return describeDuring(t, c, c.Settling)
+}
+
+func describeDuring(t target, c *state.FunctionConfig, settling *state.Settling) *types.FunctionConfiguration {
+	out := summary(t, c, revisionDuring(c, settling))
 	out.RuntimeVersionConfig = &types.RuntimeVersionConfig{RuntimeVersionArn: new(runtimeVersionARN(t.region, c.Runtime))}
 	out.State = types.State(c.State)
 	out.StateReason, out.StateReasonCode = optional(c.StateReason), types.StateReasonCode(c.StateReasonCode)
 	out.LastUpdateStatus = types.LastUpdateStatus(c.LastUpdateStatus)
 	out.LastUpdateStatusReason = optional(c.LastUpdateStatusReason)
-	settling := s.settling(c)
 	if settling == nil {
 		return out
 	}
@@ -134,7 +148,7 @@ func (s *Service) describe(t target, c *state.FunctionConfig) *types.FunctionCon
 // summary is a configuration as the List operations answer it: without states
 // and without the runtime's version (AWS recordings test_list_functions,
 // test_version_lifecycle).
-func (s *Service) summary(t target, c *state.FunctionConfig) *types.FunctionConfiguration {
+func summary(t target, c *state.FunctionConfig, revision string) *types.FunctionConfiguration {
 	out := &types.FunctionConfiguration{
 		CodeSha256:       new(c.CodeSHA256),
 		CodeSize:         c.CodeSize,
@@ -151,7 +165,7 @@ func (s *Service) summary(t target, c *state.FunctionConfig) *types.FunctionConf
 		},
 		MemorySize:    new(c.MemoryMB),
 		PackageType:   types.PackageType(c.PackageType),
-		RevisionId:    new(s.revision(c)),
+		RevisionId:    new(revision),
 		Role:          new(c.Role),
 		Runtime:       types.Runtime(c.Runtime),
 		SnapStart:     &types.SnapStartResponse{ApplyOn: types.SnapStartApplyOn(c.SnapStart), OptimizationStatus: types.SnapStartOptimizationStatusOff},

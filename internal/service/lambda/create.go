@@ -48,7 +48,7 @@ func (s *Service) CreateFunction(ctx context.Context, in *lambda.CreateFunctionI
 	if err != nil {
 		return nil, err
 	}
-	out := output[lambda.CreateFunctionOutput](s.describe(t, &fn.Latest))
+	out := output[lambda.CreateFunctionOutput](describeStarted(t, &fn.Latest))
 	if in.Publish { // AWS recording test_publish_version_on_create
 		out.Version = new(fmtVersion(fn.LastVersion))
 	}
@@ -112,7 +112,7 @@ func creatable(in *lambda.CreateFunctionInput) error {
 		// unverified: the sentence, read from user reports.
 		return &types.CodeSigningConfigNotFoundException{Type: user(), Message: new("The code signing configuration cannot be found. Check that the provided code signing configuration is not deleted: " + *in.CodeSigningConfigArn + ".")}
 	}
-	if err := checkSource(codeSource{zip: in.Code.ZipFile, image: in.Code.ImageUri, bucket: in.Code.S3Bucket, key: in.Code.S3Key}); err != nil {
+	if err := checkSource(codeSource{operation: "CreateFunction", zip: in.Code.ZipFile, image: in.Code.ImageUri, bucket: in.Code.S3Bucket, key: in.Code.S3Key}); err != nil {
 		return err
 	}
 	if in.Runtime == "" || deref(in.Handler) == "" {
@@ -134,6 +134,7 @@ func architectures(in []types.Architecture) []string {
 
 // codeSource is where a request says the code is.
 type codeSource struct {
+	operation          string
 	zip                []byte
 	image, bucket, key *string
 }
@@ -149,7 +150,7 @@ func checkSource(c codeSource) error {
 	case c.zip == nil:
 		return invalid("Please provide a source for function code.")
 	}
-	return checkPackage(c.zip)
+	return checkPackage(c.operation, c.zip)
 }
 
 // storeCode writes the package and notes it in c. Packages are named by their

@@ -48,7 +48,7 @@ func newFixture(t testing.TB) *fixture {
 		now:     time.Date(2026, 11, 22, 13, 0, 0, 0, time.UTC),
 	}
 	f.Service = New(storetest.New(t), Options{
-		Roles: fakeRoles{}, Invoker: f.invoker, SettleTime: time.Second,
+		Roles: fakeRoles{}, Invoker: f.invoker, UpdateTime: time.Second, PendingTime: time.Second,
 		Now:   func() time.Time { f.mu.Lock(); defer f.mu.Unlock(); return f.now },
 		NewID: func() string { f.mu.Lock(); defer f.mu.Unlock(); f.ids++; return fmt.Sprintf("id-%d", f.ids) },
 	})

@@ -126,7 +126,7 @@ func (s *Service) changePolicy(ctx context.Context, t target, change func(fn *st
 		fn.Policies[qualifier] = &state.FunctionPolicy{Document: text, RevisionID: s.newID()}
 		return nil
 	})
-	return err
+	return recordError(t, err)
 }
 
 // policyOwner refuses a qualifier that fn does not have (AWS recording

@@ -68,7 +68,7 @@ func (s *Service) ListFunctions(ctx context.Context, in *lambda.ListFunctionsInp
 		fn := item.Record
 		t := target{account: fn.Account, region: fn.Region, name: fn.Name}
 		if in.FunctionVersion != types.FunctionVersionAll {
-			rows = append(rows, row[types.FunctionConfiguration]{rowKey(fn.Name, 0), s.summary(t, &fn.Latest)})
+			rows = append(rows, row[types.FunctionConfiguration]{rowKey(fn.Name, 0), summary(t, &fn.Latest, s.revision(&fn.Latest))})
 			continue
 		}
 		rows = append(rows, s.versions(t, fn)...)
@@ -101,11 +101,11 @@ func (s *Service) ListVersionsByFunction(ctx context.Context, in *lambda.ListVer
 // versions returns $LATEST and the published versions of fn, with qualified
 // ARNs.
 func (s *Service) versions(t target, fn *state.Function) []row[types.FunctionConfiguration] {
-	rows := []row[types.FunctionConfiguration]{{rowKey(fn.Name, 0), s.summary(t.with(latest), &fn.Latest)}}
+	rows := []row[types.FunctionConfiguration]{{rowKey(fn.Name, 0), summary(t.with(latest), &fn.Latest, s.revision(&fn.Latest))}}
 	for _, item := range store.List[state.FunctionVersion](s.store, state.FunctionVersions.Child(t.account, t.region, t.name)) {
 		config := &item.Record.Config
 		if item.Record.FunctionID == fn.ID {
-			rows = append(rows, row[types.FunctionConfiguration]{rowKey(fn.Name, parseVersion(config.Version)), s.summary(t.with(config.Version), config)})
+			rows = append(rows, row[types.FunctionConfiguration]{rowKey(fn.Name, parseVersion(config.Version)), summary(t.with(config.Version), config, s.revision(config))})
 		}
 	}
 	return rows

@@ -10,11 +10,13 @@ import (
 	"github.com/stagedoor/stagedoor/internal/store"
 )
 
-// DefaultSettleTime is how long the API shows a new function as Pending and a
-// changed one as InProgress. AWS takes one to a few seconds; scripts that wait
-// as they must on AWS lose nothing here, and those that forget to wait fail
-// here too.
-const DefaultSettleTime = 250 * time.Millisecond
+// DefaultUpdateTime is how long the API shows a changed function as InProgress
+// and refuses another change of it. AWS takes one to a few seconds: programs
+// that change a function twice without waiting fail there, and here. A new
+// function is Pending only in the answer to CreateFunction, because the
+// waiters of the SDKs look again after a second at the earliest, after five
+// where they are old.
+const DefaultUpdateTime = 250 * time.Millisecond
 
 // Roles answers whether a function can run under a role.
 type Roles interface {
@@ -33,9 +35,12 @@ type Options struct {
 	// CodeURL makes the URL under which GetFunction's Code.Location offers the
 	// package with this digest. nil: CodePath at the host that the client used.
 	CodeURL func(ctx context.Context, digest string) string
-	// SettleTime replaces DefaultSettleTime; negative: nothing ever settles
-	// visibly.
-	SettleTime time.Duration
+	// UpdateTime replaces DefaultUpdateTime; negative: an update is done when
+	// it is answered.
+	UpdateTime time.Duration
+	// PendingTime is for how long a new function stays Pending; 0: until
+	// CreateFunction has been answered.
+	PendingTime time.Duration
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 	// NewID makes revision and function ids; nil: random UUIDs.
@@ -49,26 +54,26 @@ const CodePath = "/_stagedoor/code/"
 // Service holds the handlers. Its methods have the signatures of the SDK's
 // *lambda.Client.
 type Service struct {
-	store   *store.Store
-	roles   Roles
-	invoker Invoker
-	codeURL func(ctx context.Context, digest string) string
-	settle  time.Duration
-	now     func() time.Time
-	newID   func() string
+	store                   *store.Store
+	roles                   Roles
+	invoker                 Invoker
+	codeURL                 func(ctx context.Context, digest string) string
+	updateTime, pendingTime time.Duration
+	now                     func() time.Time
+	newID                   func() string
 }
 
 // New returns the handlers over s.
 func New(s *store.Store, o Options) *Service {
 	service := &Service{
 		store: s, roles: o.Roles, invoker: o.Invoker, codeURL: o.CodeURL,
-		settle: o.SettleTime, now: o.Now, newID: o.NewID,
+		updateTime: o.UpdateTime, pendingTime: o.PendingTime, now: o.Now, newID: o.NewID,
 	}
 	if service.codeURL == nil {
 		service.codeURL = defaultCodeURL
 	}
-	if service.settle == 0 {
-		service.settle = DefaultSettleTime
+	if service.updateTime == 0 {
+		service.updateTime = DefaultUpdateTime
 	}
 	if service.now == nil {
 		service.now = time.Now

@@ -38,7 +38,7 @@ func (s *Service) UpdateFunctionConfiguration(ctx context.Context, in *lambda.Up
 	if err != nil {
 		return nil, err
 	}
-	return output[lambda.UpdateFunctionConfigurationOutput](s.describe(t, &fn.Latest)), nil
+	return output[lambda.UpdateFunctionConfigurationOutput](describeStarted(t, &fn.Latest)), nil
 }
 
 // UpdateFunctionCode changes the code of $LATEST, and publishes a version of
@@ -57,7 +57,7 @@ func (s *Service) UpdateFunctionCode(ctx context.Context, in *lambda.UpdateFunct
 	if _, _, err := s.function(t); err != nil {
 		return nil, err
 	}
-	if err := checkSource(codeSource{zip: in.ZipFile, image: in.ImageUri, bucket: in.S3Bucket, key: in.S3Key}); err != nil {
+	if err := checkSource(codeSource{operation: "UpdateFunctionCode", zip: in.ZipFile, image: in.ImageUri, bucket: in.S3Bucket, key: in.S3Key}); err != nil {
 		return nil, err
 	}
 	var code state.FunctionConfig
@@ -87,7 +87,7 @@ func (s *Service) UpdateFunctionCode(ctx context.Context, in *lambda.UpdateFunct
 	if err != nil {
 		return nil, err
 	}
-	return output[lambda.UpdateFunctionCodeOutput](s.describe(t, &fn.Latest)), nil
+	return output[lambda.UpdateFunctionCodeOutput](describeStarted(t, &fn.Latest)), nil
 }
 
 // dryRunCode answers what an update would, and writes nothing.
@@ -120,7 +120,7 @@ func (s *Service) updateAndPublish(ctx context.Context, t target, change func(*s
 		}
 		if version == nil {
 			version = s.newVersion(fn, nil, true)
-			out = s.describe(t.with(version.Config.Version), &version.Config)
+			out = describeStarted(t.with(version.Config.Version), &version.Config)
 			return version, nil
 		}
 		out = s.describe(t.with(version.Config.Version), &version.Config)
@@ -150,5 +150,15 @@ func (s *Service) update(ctx context.Context, t target, change func(*state.Funct
 	if errors.Is(err, store.ErrNotFound) {
 		err = functionNotFound(t)
 	}
-	return fn, err
+	return fn, recordError(t, err)
+}
+
+// recordError explains the one limit that AWS does not have: a function with
+// all its aliases and policies is one record. A megabyte of it, compressed,
+// takes some hundred aliases with full policies.
+func recordError(t target, err error) error {
+	if errors.Is(err, store.ErrTooLarge) {
+		return unsupported("the aliases, policies and tags of function %s are too large together; remove some: %v", t.name, err)
+	}
+	return err
 }

@@ -163,7 +163,7 @@ func TestUpdateFunctionCodeAndPublish(t *testing.T) {
 // Concurrent writers of one function: every change is kept or refused.
 func TestConcurrentChanges(t *testing.T) {
 	f := newFixture(t)
-	f.Service.settle = -1 // no update is ever in progress
+	f.Service.updateTime = -1 // no update is ever in progress
 	f.create(t, "fn")
 	var wg sync.WaitGroup
 	const writers = 8

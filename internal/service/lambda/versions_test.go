@@ -1,8 +1,11 @@
 package lambda
 
 import (
+	"errors"
 	"fmt"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
@@ -231,20 +234,56 @@ func TestListVersionsWhileDeleting(t *testing.T) {
 	}
 }
 
-// AWS recording test_function_state and the SDK's own waiters.
+// A new function is Pending in the answer that made it (AWS recording
+// test_function_state) and Active for whoever asks next: no waiter of the SDK
+// has to look twice.
 func TestWaiters(t *testing.T) {
 	f := newFixture(t)
+	f.Service.pendingTime = 0
+	created, err := f.CreateFunction(f.ctx, createInput("fn"))
+	if err != nil || created.State != types.StatePending {
+		t.Fatal(created, err)
+	}
+	const once = time.Nanosecond // no time for a second look
+	if err := lambda.NewFunctionActiveV2Waiter(f).Wait(f.ctx, &lambda.GetFunctionInput{FunctionName: new("fn")}, once); err != nil {
+		t.Error(err)
+	}
+	if err := lambda.NewFunctionUpdatedV2Waiter(f).Wait(f.ctx, &lambda.GetFunctionInput{FunctionName: new("fn")}, once); err != nil {
+		t.Error(err)
+	}
+	if err := lambda.NewFunctionExistsWaiter(f).Wait(f.ctx, &lambda.GetFunctionInput{FunctionName: new("fn")}, once); err != nil {
+		t.Error(err)
+	}
+	if err := lambda.NewPublishedVersionActiveWaiter(f).Wait(f.ctx, &lambda.GetFunctionConfigurationInput{FunctionName: new("fn")}, once); err != nil {
+		t.Error(err)
+	}
+}
+
+// Whoever is first, an alias never points at a version that is gone.
+func TestDeleteVersionWhileAliasing(t *testing.T) {
+	f := newFixture(t)
 	f.create(t, "fn")
-	if err := lambda.NewFunctionActiveV2Waiter(f).Wait(f.ctx, &lambda.GetFunctionInput{FunctionName: new("fn")}, 1e9); err != nil {
-		t.Error(err)
-	}
-	if err := lambda.NewFunctionUpdatedV2Waiter(f).Wait(f.ctx, &lambda.GetFunctionInput{FunctionName: new("fn")}, 1e9); err != nil {
-		t.Error(err)
-	}
-	if err := lambda.NewFunctionExistsWaiter(f).Wait(f.ctx, &lambda.GetFunctionInput{FunctionName: new("fn")}, 1e9); err != nil {
-		t.Error(err)
-	}
-	if err := lambda.NewPublishedVersionActiveWaiter(f).Wait(f.ctx, &lambda.GetFunctionConfigurationInput{FunctionName: new("fn")}, 1e9); err != nil {
-		t.Error(err)
+	for range 10 {
+		version := f.publishNew(t, "fn")
+		alias := "alias-" + version
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			_, err := f.CreateAlias(f.ctx, &lambda.CreateAliasInput{FunctionName: new("fn"), Name: &alias, FunctionVersion: &version})
+			if err != nil && !isNotFound(err) {
+				t.Error(err)
+			}
+		})
+		wg.Go(func() {
+			_, err := f.DeleteFunction(f.ctx, &lambda.DeleteFunctionInput{FunctionName: new("fn"), Qualifier: &version})
+			if _, used := errors.AsType[*types.ResourceConflictException](err); err != nil && !used {
+				t.Error(err)
+			}
+		})
+		wg.Wait()
+		_, aliased := f.GetAlias(f.ctx, &lambda.GetAliasInput{FunctionName: new("fn"), Name: &alias})
+		_, there := f.GetFunctionConfiguration(f.ctx, &lambda.GetFunctionConfigurationInput{FunctionName: new("fn"), Qualifier: &version})
+		if (aliased == nil) != (there == nil) {
+			t.Errorf("version %s: alias %v, version %v", version, aliased, there)
+		}
 	}
 }

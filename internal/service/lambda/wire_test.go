@@ -30,7 +30,7 @@ type wire struct {
 func newWire(t *testing.T) *wire {
 	t.Helper()
 	f := newFixture(t)
-	f.Service.now, f.Service.settle = time.Now, 20*time.Millisecond
+	f.Service.now, f.Service.updateTime, f.Service.pendingTime = time.Now, 20*time.Millisecond, 0
 	handler := awswire.NewServer(awswire.ServerOptions{
 		Services: map[string]awswire.Operations{"lambda": f.Operations()}, Account: testAccount, Region: testRegion,
 	})
