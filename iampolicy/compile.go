@@ -106,7 +106,7 @@ func (p *parser) condition(raw *rawCondition, variables bool) (condition, error)
 		return c, newError(p.doc, raw.offset, raw.path, fmt.Sprintf("%q is no condition operator", raw.operator),
 			"write one of StringEquals, StringLike, NumericEquals, DateGreaterThan, Bool, BinaryEquals, IpAddress, ArnLike, Null or their kin (case matters)")
 	}
-	c.key = raw.key
+	c.key, c.lookup = raw.key, usualSpelling(raw.key)
 	c.values = make([]value, len(raw.values))
 	for i, v := range raw.values {
 		var err error

@@ -14,6 +14,7 @@ import (
 type condition struct {
 	operator string // as written
 	key      string // as written
+	lookup   string // key with "aws:" in lower case: nearly always the request's own spelling
 	op       operator
 	set      setKind
 	ifExists bool
@@ -130,6 +131,16 @@ func ordered(kind operatorKind, rest string) (operator, bool) {
 	return operator{}, false
 }
 
+// usualSpelling writes the prefix of global keys as callers do. Lambda stores
+// "AWS:SourceArn" (AWS recording test_lambda_api); comparing equal spellings
+// takes a tenth of the time of comparing without regard to case.
+func usualSpelling(key string) string {
+	if prefix, name, ok := strings.Cut(key, ":"); ok && equalFoldASCII(prefix, "aws") {
+		return "aws:" + name
+	}
+	return key
+}
+
 // parseOperator reads "ForAllValues:StringLikeIfExists".
 func parseOperator(text string) (c condition, ok bool) {
 	c.operator = text
@@ -190,7 +201,7 @@ func (c *condition) compileValue(text string, variables bool) (v value, err erro
 
 // holds reports whether the condition is met.
 func (c *condition) holds(ctx Context) bool {
-	got := ctx.Lookup(c.key)
+	got := ctx.Lookup(c.lookup)
 	if c.op.kind == opNull {
 		return c.matchesNull(len(got) == 0)
 	}

@@ -128,7 +128,7 @@ func (e *resourceElement) explain(r *Request) ElementResult {
 }
 
 func (c *condition) explain(ctx Context) ElementResult {
-	out := ElementResult{Element: "Condition", Operator: c.operator, Key: c.key, Got: ctx.Lookup(c.key), Matched: c.holds(ctx)}
+	out := ElementResult{Element: "Condition", Operator: c.operator, Key: c.key, Got: ctx.Lookup(c.lookup), Matched: c.holds(ctx)}
 	var patterns []*arnPattern
 	for i := range c.values {
 		out.Want = append(out.Want, c.values[i].text)

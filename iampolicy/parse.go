@@ -173,16 +173,14 @@ func (p *parser) list(what string, scalars bool) ([]rawValue, error) {
 		return []rawValue{v}, err
 	}
 	_, at, err := p.token()
+	var values []rawValue
+	for err == nil && p.dec.PeekKind() != ']' {
+		var v rawValue
+		v, err = p.scalar(what, scalars)
+		values = append(values, v)
+	}
 	if err != nil {
 		return nil, err
-	}
-	var values []rawValue
-	for p.dec.PeekKind() != ']' {
-		v, err := p.scalar(what, scalars)
-		if err != nil {
-			return nil, err
-		}
-		values = append(values, v)
 	}
 	if len(values) == 0 {
 		return nil, p.fail(at, what+" is an empty list", "name at least one value, or leave the element out")
@@ -272,18 +270,16 @@ func (p *parser) statementList() error {
 	if p.dec.PeekKind() != '[' {
 		return p.statement()
 	}
-	if _, _, err := p.token(); err != nil {
-		return err
-	}
-	for p.dec.PeekKind() != ']' {
+	_, _, err := p.token()
+	for err == nil && p.dec.PeekKind() != ']' {
 		if len(p.raw) == MaxStatements {
 			return p.fail(p.here(), fmt.Sprintf("the policy has more than %d statements", MaxStatements), "use wildcards, or split the policy")
 		}
-		if err := p.statement(); err != nil {
-			return err
-		}
+		err = p.statement()
 	}
-	_, _, err := p.token()
+	if err == nil {
+		_, _, err = p.token()
+	}
 	return err
 }
 

@@ -55,6 +55,10 @@ func evaluateGateway(p *policy, c *Call) iampolicy.Effect {
 	if p == nil {
 		return iampolicy.NoMatch
 	}
+	if p.clock {
+		return p.evaluate(gatewayRequest(p.resource, c, true))
+	}
+	// Kept on the stack: this is the data plane's path.
 	values := [...]string{c.SourceARN, c.SourceAccount, "true", GatewayPrincipal}
 	keys := [...]iampolicy.ContextKey{
 		{Name: "aws:SourceArn", Values: values[0:1]},
@@ -67,9 +71,6 @@ func evaluateGateway(p *policy, c *Call) iampolicy.Effect {
 		Action:    InvokeAction,
 		Resource:  p.resource,
 		Context:   keys[:],
-	}
-	if p.clock {
-		r.Context = withClock(r.Context, c.Time)
 	}
 	return p.evaluate(&r)
 }

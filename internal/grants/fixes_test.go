@@ -169,3 +169,13 @@ func changeRole(t *testing.T, s *store.Store, options map[string]string, change 
 		t.Fatal(err)
 	}
 }
+
+// managed stores a customer-managed policy.
+func managed(t *testing.T, s *store.Store, name, document string) {
+	t.Helper()
+	arn := "arn:aws:iam::" + testAccount + ":policy/" + name
+	p := &state.ManagedPolicy{Account: testAccount, Name: name, ARN: arn, DefaultVersion: "v1", Versions: map[string]*state.PolicyVersion{"v1": {Document: document}}}
+	if _, err := store.Put(context.Background(), s, state.ManagedPolicyKey(testAccount, arn), p); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/stagedoor/stagedoor/iampolicy"
 	"github.com/stagedoor/stagedoor/internal/state"
@@ -24,6 +25,8 @@ type Options struct {
 	LaxRoles bool
 	// NewID returns a fresh decision id; nil: 8 random letters and digits.
 	NewID func() string
+
+	now func() time.Time // nil: time.Now; for tests of bursts
 }
 
 // Grants answers who may call whom from compiled pictures of the records.
@@ -49,6 +52,9 @@ func New(s *store.Store, o Options) *Grants {
 	}
 	if o.NewID == nil {
 		o.NewID = newID
+	}
+	if o.now == nil {
+		o.now = time.Now
 	}
 	g := &Grants{
 		store:   s,

@@ -180,7 +180,7 @@ func (r *recorder) run() {
 		case <-tick:
 			tick = nil
 			r.writeRepeats()
-			r.endBursts(time.Now())
+			r.endBursts(r.g.options.now())
 		case <-r.quit:
 			r.drain()
 			return
@@ -210,7 +210,7 @@ func (r *recorder) take(next refusal) {
 		close(next.done)
 		return
 	}
-	now := time.Now()
+	now := r.g.options.now()
 	c := &next.call
 	key := fingerprint{
 		resource: c.Resource(), sourceARN: c.SourceARN, sourceAccount: c.SourceAccount,
