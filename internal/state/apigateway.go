@@ -1,9 +1,6 @@
 package state
 
-import (
-	"strings"
-	"time"
-)
+import "time"
 
 // Prefixes of the API Gateway (REST) records.
 const (
@@ -145,7 +142,7 @@ type Stage struct {
 	DeploymentID         string                    `json:"deploymentId"`
 	Description          *string                   `json:"description,omitempty"`
 	Variables            map[string]string         `json:"variables,omitzero"`
-	MethodSettings       map[string]*MethodSetting `json:"methodSettings,omitzero"` // by "PATH/VERB" as the client wrote it, or "*/*": see MethodSettingFor
+	MethodSettings       map[string]*MethodSetting `json:"methodSettings,omitzero"` // by "PATH/VERB", or "*/*": see MethodSetting
 	AccessLog            *AccessLogSettings        `json:"accessLog,omitempty"`
 	Canary               *CanarySettings           `json:"canary,omitempty"`
 	CacheClusterEnabled  bool                      `json:"cacheClusterEnabled"`
@@ -159,7 +156,11 @@ type Stage struct {
 	LastUpdatedDate      time.Time                 `json:"lastUpdatedDate"`
 }
 
-// MethodSetting is how a stage treats one method, or all of them.
+// MethodSetting is how a stage treats one method, or all of them. Its key is
+// what the client wrote before the setting's name in a patch path, and clients
+// write one path in several ways: "~1users~1{id}/GET" (aws CLI), without escapes
+// and leading slash "users/{id}/GET" (Terraform; AWS recording
+// test_create_update_stages has "test/GET"), or with it.
 type MethodSetting struct {
 	MetricsEnabled                         bool    `json:"metricsEnabled"`
 	LoggingLevel                           string  `json:"loggingLevel,omitempty"` // "OFF", "ERROR" or "INFO"; empty: never set, which means OFF
@@ -171,35 +172,6 @@ type MethodSetting struct {
 	CacheDataEncrypted                     bool    `json:"cacheDataEncrypted"`
 	RequireAuthorizationForCacheControl    bool    `json:"requireAuthorizationForCacheControl"`
 	UnauthorizedCacheControlHeaderStrategy string  `json:"unauthorizedCacheControlHeaderStrategy"`
-}
-
-// MethodSettingFor returns the settings that hold for a method of the stage:
-// its own, else those of "*/*", else nil. path is the resource's template with
-// its leading slash ("/users/{id}"), verb the configured one ("GET", "ANY").
-//
-// The keys are what clients wrote before the setting's name in a patch path, and
-// clients write one path in several ways: "~1users~1{id}/GET" (aws CLI), without
-// escapes and leading slash "users/{id}/GET" (Terraform; AWS recording
-// test_create_update_stages has "test/GET") or with it.
-func (s *Stage) MethodSettingFor(path, verb string) *MethodSetting {
-	if len(s.MethodSettings) == 0 {
-		return nil
-	}
-	var all *MethodSetting
-	for key, setting := range s.MethodSettings {
-		if key == "*/*" {
-			all = setting
-			continue
-		}
-		at := strings.LastIndexByte(key, '/')
-		if at < 0 || key[at+1:] != verb {
-			continue
-		}
-		if keyPath := strings.ReplaceAll(key[:at], "~1", "/"); strings.TrimPrefix(keyPath, "/") == strings.TrimPrefix(path, "/") {
-			return setting
-		}
-	}
-	return all
 }
 
 // AccessLogSettings says where and in which form a stage writes access logs.

@@ -12,7 +12,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/store"
 )
 
-// An account's throttle: aws-facts part 8.
+// An account's throttle (APIGW-DG:limits).
 const (
 	defaultBurst = 5000
 	defaultRate  = 10000
@@ -60,7 +60,7 @@ func (s *Service) accountPatches(c scope) *patchTable[state.APIGatewayAccount] {
 		{"/cloudwatchRoleArn", opsReplaceRemove, func(a *state.APIGatewayAccount, p patch) error {
 			role := deref(optional(p))
 			if role != "" && !s.canLog(c, role) {
-				// aws-facts part 4.
+				// Captured from AWS; the console shows the same sentence.
 				return badRequest("The role ARN does not have required permissions configured. Please grant trust permission for API Gateway and add the required role policy.")
 			}
 			a.CloudWatchRoleARN = role

@@ -3,11 +3,7 @@ package apigateway
 import (
 	"strings"
 	"testing"
-
-	"github.com/stagedoor/stagedoor/internal/state"
 )
-
-func newFuzzStage() *state.Stage { return &state.Stage{Name: "s", DeploymentID: "d"} }
 
 func TestLambdaURI(t *testing.T) {
 	const (

@@ -40,12 +40,15 @@ func (s *Service) CreateDeployment(ctx context.Context, in *apigateway.CreateDep
 			break
 		}
 	}
+	if errors.Is(err, store.ErrTooLarge) {
+		return nil, errTooLarge(err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if move != nil {
 		if err := move(ctx, d.ID); err != nil {
-			return nil, errors.Join(err, store.Delete(ctx, s.store, c.deploymentKey(api, d.ID)))
+			return nil, undone(err, store.Delete(ctx, s.store, c.deploymentKey(api, d.ID)))
 		}
 	}
 	return (*apigateway.CreateDeploymentOutput)(deploymentOutput(d, false)), nil

@@ -72,6 +72,12 @@ func errTooMany(what string) error {
 	return limitExceeded("Maximum number of %s for this API has been reached.  Please contact AWS if you need additional %s.", what, what)
 }
 
+// errTooLarge: AWS limits templates and resources one by one; here an API must
+// also fit into one record.
+func errTooLarge(err error) error {
+	return limitExceeded("The API is too large to be stored (%v): divide it into several APIs or shorten its templates", err)
+}
+
 // getmoto/moto exceptions (AccessDeniedException is not among the modelled errors).
 func errCrossAccountRole() error {
 	return &awswire.Error{Code: "AccessDeniedException", Message: "Cross-account pass role is not allowed.", Status: 403}

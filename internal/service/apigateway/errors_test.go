@@ -1,6 +1,7 @@
 package apigateway
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -296,6 +297,7 @@ func TestIntegrationRefusals(t *testing.T) {
 		{"template language", put(apigateway.PutIntegrationInput{Type: types.IntegrationTypeMock, RequestTemplates: map[string]string{"application/json": `{"statusCode": $input.params('x')}`}}), bad,
 			`The request template for application/json contains "$input.params('x": mapping templates of MOCK integrations must be literal, the template language (VTL) is not supported by stagedoor yet`},
 		{"content type", put(apigateway.PutIntegrationInput{Type: types.IntegrationTypeMock, RequestTemplates: map[string]string{"123": `{}`}}), bad, "Validation Result: warnings : [], errors : [Invalid content type specified: 123]"},
+		{"long template", put(apigateway.PutIntegrationInput{Type: types.IntegrationTypeMock, RequestTemplates: map[string]string{"application/json": strings.Repeat("x", 300<<10+1)}}), bad, "Mapping template for application/json is longer than 307200 bytes"},
 		{"no method", func(w *world) error {
 			id, root := w.api()
 			_, err := w.PutIntegration(w.ctx, &apigateway.PutIntegrationInput{RestApiId: &id, ResourceId: &root, HttpMethod: aws.String("GET"), Type: types.IntegrationTypeMock})

@@ -37,12 +37,26 @@ func (s *Service) checkIntegration(c scope, m *state.Method, i *state.Integratio
 	if i.ConnectionType != "" && i.ConnectionType != string(types.ConnectionTypeInternet) {
 		return errUnsupported("The connection type %s", i.ConnectionType)
 	}
-	for contentType := range i.RequestTemplates {
-		if !isContentType(contentType) {
-			return errValidation("", "Invalid content type specified: "+contentType)
-		}
+	if err := checkTemplates(i.RequestTemplates); err != nil {
+		return err
 	}
 	return checkRequestMapping(m, i)
+}
+
+// maxTemplate: APIGW-DG:api-gateway-execution-service-limits-table, bytes.
+const maxTemplate = 300 << 10
+
+// checkTemplates validates what all templates have in common.
+func checkTemplates(templates map[string]string) error {
+	for contentType, template := range templates {
+		switch {
+		case !isContentType(contentType):
+			return errValidation("", "Invalid content type specified: "+contentType)
+		case len(template) > maxTemplate:
+			return badRequest("Mapping template for %s is longer than %d bytes", contentType, maxTemplate) // unverified: text
+		}
+	}
+	return nil
 }
 
 // checkLambda validates an AWS_PROXY integration.

@@ -74,13 +74,10 @@ func isResponseSource(s string) bool {
 // checkResponseTemplates: those of a MOCK integration make the body of its answer
 // and must be literal. Those of AWS_PROXY are stored and never used, on AWS too.
 func checkResponseTemplates(i *state.Integration, r *state.IntegrationResponse) error {
+	if err := checkTemplates(r.ResponseTemplates); err != nil || i.Type != string(types.IntegrationTypeMock) {
+		return err
+	}
 	for contentType, template := range r.ResponseTemplates {
-		if !isContentType(contentType) {
-			return errValidation("", "Invalid content type specified: "+contentType)
-		}
-		if i.Type != string(types.IntegrationTypeMock) {
-			continue
-		}
 		if err := checkLiteral("response", contentType, template); err != nil {
 			return err
 		}

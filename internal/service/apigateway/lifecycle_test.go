@@ -2,6 +2,8 @@ package apigateway
 
 import (
 	"context"
+	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -461,5 +463,53 @@ func TestTestInvokeMethod(t *testing.T) {
 	} {
 		_, err := w.TestInvokeMethod(w.ctx, &apigateway.TestInvokeMethodInput{RestApiId: &c.api, ResourceId: &c.resource, HttpMethod: &c.verb})
 		check(t, err, missing, c.message)
+	}
+}
+
+// Changes of one tree from many sides are all kept: none overwrites another.
+func TestConcurrentChanges(t *testing.T) {
+	w := newWorld(t, func(o *Options) { o.NewID, o.Now = nil, nil })
+	id, root := w.api()
+	var group sync.WaitGroup
+	for i := range 8 {
+		group.Go(func() {
+			part := fmt.Sprintf("r%d", i)
+			r, err := w.CreateResource(w.ctx, &apigateway.CreateResourceInput{RestApiId: &id, ParentId: &root, PathPart: &part})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, err = w.PutMethod(w.ctx, &apigateway.PutMethodInput{RestApiId: &id, ResourceId: r.Id, HttpMethod: aws.String("GET"), AuthorizationType: aws.String("NONE")})
+			check(t, err, "", "")
+			_, err = w.PutIntegration(w.ctx, &apigateway.PutIntegrationInput{RestApiId: &id, ResourceId: r.Id, HttpMethod: aws.String("GET"), Type: types.IntegrationTypeMock})
+			check(t, err, "", "")
+			_, err = w.updateAccount("replace /cloudwatchRoleArn=" + logRole)
+			check(t, err, "", "")
+		})
+	}
+	group.Wait()
+	out := must(w.GetResources(w.ctx, &apigateway.GetResourcesInput{RestApiId: &id, Embed: []string{"methods"}}))(t)
+	if len(out.Items) != 9 {
+		t.Fatalf("%d resources", len(out.Items))
+	}
+	for _, r := range out.Items[1:] {
+		if r.ResourceMethods["GET"].MethodIntegration == nil {
+			t.Errorf("%s lost its integration", *r.Path)
+		}
+	}
+}
+
+// Answers are copies: who changes one does not change what the next one reads.
+func TestAnswersAreCopies(t *testing.T) {
+	w := newWorld(t)
+	id, _ := w.deployable()
+	w.deploy(id, "dev")
+	must(w.updateStage(id, "dev", "replace /variables/env=dev"))(t)
+	get := func() *apigateway.GetStageOutput {
+		return must(w.GetStage(w.ctx, &apigateway.GetStageInput{RestApiId: &id, StageName: aws.String("dev")}))(t)
+	}
+	get().Variables["env"] = "changed"
+	if env := get().Variables["env"]; env != "dev" {
+		t.Errorf("env is %q", env)
 	}
 }

@@ -31,8 +31,8 @@ type Limits struct {
 	TimeoutMillis     int32
 }
 
-// DefaultLimits are AWS's default quotas (aws-facts part 8;
-// APIGW-DG:api-gateway-execution-service-limits-table). The number of APIs is
+// DefaultLimits are AWS's default quotas
+// (APIGW-DG:api-gateway-execution-service-limits-table). The number of APIs is
 // left open: AWS's 600 protects a shared service, not a laptop.
 func DefaultLimits() Limits {
 	return Limits{
@@ -135,8 +135,19 @@ func (s *Service) api(c scope, id string) (*state.RestAPI, error) {
 // for an unknown API: operations on a part of the tree report the part.
 func (s *Service) updateAPI(ctx context.Context, c scope, id string, missing error, change func(*state.RestAPI) error) (*state.RestAPI, error) {
 	rec, err := store.Update(ctx, s.store, c.apiKey(id), change)
-	if errors.Is(err, store.ErrNotFound) {
+	switch {
+	case errors.Is(err, store.ErrNotFound):
 		return nil, missing
+	case errors.Is(err, store.ErrTooLarge):
+		return nil, errTooLarge(err)
 	}
 	return rec, err
+}
+
+// undone returns err after an attempt to take back what was written before it.
+func undone(err, undo error) error {
+	if undo == nil || errors.Is(undo, store.ErrNotFound) {
+		return err
+	}
+	return errors.Join(err, undo)
 }

@@ -51,7 +51,7 @@ func (s *Service) CreateStage(ctx context.Context, in *apigateway.CreateStageInp
 	return (*apigateway.CreateStageOutput)(stageOutput(st)), nil
 }
 
-// stageName: aws-facts part 8; the text below predates the hyphen and is still
+// stageName: APIGW-DG:api-gateway-execution-service-limits-table; the text below predates the hyphen and is still
 // AWS's in 2023 (klothoplatform/klotho#235).
 var stageName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 
@@ -92,7 +92,7 @@ func (s *Service) createStage(ctx context.Context, c scope, st *state.Stage) err
 		return err
 	}
 	if _, err := s.api(c, st.API); err != nil {
-		return errors.Join(err, store.Delete(ctx, s.store, key))
+		return undone(err, store.Delete(ctx, s.store, key))
 	}
 	return nil
 }
@@ -117,7 +117,7 @@ var (
 	variableValue = regexp.MustCompile(`^[A-Za-z0-9 ._~:/?#&=,-]+$`)
 )
 
-// Lengths of stage variables (aws-facts part 8).
+// Lengths of stage variables (APIGW-DG:aws-api-gateway-stage-variables-reference).
 const (
 	maxVariableName  = 64
 	maxVariableValue = 512

@@ -159,7 +159,7 @@ func (u *stagePatcher) setAccessLog(p patch) error {
 	return checkLogDestination(p.value)
 }
 
-// maxLogFormat: aws-facts part 4, bytes.
+// maxLogFormat: APIGW-DG:set-up-logging, bytes.
 const maxLogFormat = 3 << 10
 
 // checkLogFormat: APIGW-DG:set-up-logging asks for a request id in the format.
