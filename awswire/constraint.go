@@ -15,10 +15,12 @@ type constraint struct {
 	hasMin, hasMax bool
 	pattern        func(string) bool // nil: none
 	patternText    string            // the model's own text
-	nameRule       bool              // see overlay.go: the service words this pattern itself
+	ownWords       string            // see overlay.go: the service words a breach of the pattern itself
+	tooLong        string            // and one of the maximum
 	enum           map[string]struct{}
 	enumText       string
 	sensitive      bool // the value is not printed
+	bare           bool // nor the enum set
 }
 
 // constraint returns the rules of a shape, nil when it has none.
@@ -29,7 +31,7 @@ func (s *Service) constraint(sh *modelShape) *constraint {
 	if sh.Min == nil && sh.Max == nil && sh.Pattern == "" && len(sh.Enum) == 0 {
 		return nil
 	}
-	c := &constraint{sensitive: sh.Sensitive}
+	c := &constraint{sensitive: sh.Sensitive || s.dialect.redact, bare: s.dialect.redact, tooLong: s.dialect.tooLong[sh.name]}
 	if sh.Min != nil {
 		c.min, c.hasMin = *sh.Min, true
 	}
@@ -42,7 +44,7 @@ func (s *Service) constraint(sh *modelShape) *constraint {
 			c.patternText = s.dialect.pattern(sh.name, sh.Pattern)
 		}
 		c.pattern = compilePattern(c.patternText)
-		c.nameRule = s.dialect.nameRules[sh.Pattern]
+		c.ownWords = s.dialect.ownWords[sh.Pattern]
 	}
 	if len(sh.Enum) > 0 && !s.dialect.openEnums[sh.name] {
 		values := sh.Enum
@@ -110,10 +112,17 @@ func (c *constraint) stringRules(s string) []string {
 	out = append(out, c.sizeRules(javaLength(s), "length")...)
 	if c.enum != nil {
 		if _, ok := c.enum[s]; !ok {
-			out = append(out, "Member must satisfy enum value set: "+c.enumText)
+			out = append(out, c.enumRule())
 		}
 	}
 	return out
+}
+
+func (c *constraint) enumRule() string {
+	if c.bare {
+		return "Member must satisfy enum value set"
+	}
+	return "Member must satisfy enum value set: " + c.enumText
 }
 
 func (c *constraint) patternRule() string {
@@ -153,7 +162,7 @@ func (c *constraint) elementRules(numeric, strict bool) string {
 		out = append(out, c.patternRule())
 	}
 	if c.enum != nil {
-		out = append(out, "Member must satisfy enum value set: "+c.enumText)
+		out = append(out, c.enumRule())
 	}
 	if strict {
 		out = append(out, "Member must not be null")

@@ -41,8 +41,9 @@ func (s *Server) match(r *http.Request) *matched {
 		}
 	case scope != "":
 		m.foreign(scope, r, form)
-	case form || m.query.Has("Action"):
-		m.codec = queryXML{} // by Action, once the form has been read
+	case (form || m.query.Has("Action")) && (r.URL.Path == "/" || r.URL.Path == ""):
+		// By Action, once the form has been read. Only at the root: curl -d calls any body a form.
+		m.codec = queryXML{}
 	default:
 		s.matchUnsigned(m, r)
 	}

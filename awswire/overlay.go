@@ -18,8 +18,15 @@ type dialect struct {
 	openEnums map[string]bool
 	// enumOrder is AWS's order in the sentence where a recording shows one.
 	enumOrder map[string][]string
-	// nameRules are patterns for which the service has a sentence of its own.
-	nameRules map[string]bool
+	// ownWords are patterns whose violation the service words itself: "The specified value for roleName is invalid. " and
+	// this.
+	ownWords map[string]string
+	// tooLong are shapes whose excess length the service words itself.
+	tooLong map[string]string
+	// redact: no value is printed, not even null, and no enum set: "Value at 'status' failed to satisfy constraint: Member
+	// must satisfy enum value set". IAM printed values until 2022 or later; since 2024 it does not (aws/eks-hybrid#113, AWS
+	// recordings test_user_match_id_mismatch and test_invalid_update_parameters, 2025).
+	redact bool
 	// strictElements: the rules of elements end with "Member must not be null", save in these shapes (AWS recordings
 	// test_create_lambda_exceptions, test_invalid_vpc_config_subnet, test_invalid_vpc_config_security_group; public threads
 	// for environment.variables).
@@ -39,7 +46,11 @@ type dialect struct {
 	limitError func(operation string, limit int64) *Error
 }
 
-const mebibyte = 1 << 20
+const (
+	mebibyte    = 1 << 20
+	onlyASCII   = "It must contain only printable ASCII characters."
+	logsTooLong = "Invalid LogGroup or LogStream, both must have length less than or equal to 512."
+)
 
 var dialects = map[string]*dialect{
 	"lambda": {
@@ -100,14 +111,23 @@ var dialects = map[string]*dialect{
 		validationCode: "InvalidParameterException", // recorded: "(InvalidParameterException) … 1 validation error detected"
 		unknownCode:    "InternalFailure",
 		// AWS recording test_put_delivery_destination_invalid_format.
+		// AWS recordings test_create_log_group_invalid_name_length, test_delete_metric_filter_invalid_log_group_name.
+		tooLong:   map[string]string{"LogGroupName": logsTooLong, "LogStreamName": logsTooLong},
 		enumOrder: map[string][]string{"OutputFormat": {"w3c", "raw", "json", "plain", "parquet"}},
 		limit:     10 * mebibyte,
 	},
 	"iam": {
 		validationCode: "ValidationError",
 		unknownCode:    "ServiceFailure",
-		nameRules:      map[string]bool{`[\w+=,.@-]+`: true},
-		limit:          mebibyte,
+		redact:         true,
+		ownWords: map[string]string{ // public threads of rosa, karpenter, terraform; paths as another emulator found them
+			`[\w+=,.@-]+`:                        "It must contain only alphanumeric characters and/or the following: +=,.@_-",
+			`[\u0009\u000A\u000D\u0020-\u00FF]+`: onlyASCII,
+			`[\u0020-\u00FF]+`:                   onlyASCII,
+			`(\u002F)|(\u002F[\u0021-\u007E]+\u002F)`: "It must begin and end with / and contain only alphanumeric " +
+				"characters and/or / characters.",
+		},
+		limit: mebibyte,
 	},
 	"sts": {
 		validationCode: "ValidationError",

@@ -156,7 +156,7 @@ func (s *Service) validationCode(cp *callPlan) string {
 }
 
 func (s *Service) checker(cp *callPlan) *checker {
-	c := &checker{}
+	c := &checker{redact: s.dialect.redact}
 	if s.dialect.inputPrefix {
 		c.prefix = lowerFirst(cp.name) + "Input."
 	}

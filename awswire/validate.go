@@ -19,14 +19,16 @@ type step struct {
 
 // violation is one broken rule. Its key sorts it into the model's order, whatever the order on the wire.
 type violation struct {
-	key   []int
-	text  string
-	whole bool // the service words the error itself; not one of "N validation errors"
+	key  []int
+	text string
+	own  bool   // the service words the error itself; not one of "N validation errors"
+	code string // of such an error, if not the usual one
 }
 
 // checker collects violations; the decoders and the walk over Go values share it.
 type checker struct {
 	prefix string // "putIntegrationInput." where the service prints one: before members of the body only
+	redact bool   // see dialect
 	steps  []step
 	found  []violation
 }
@@ -51,17 +53,35 @@ func (c *checker) path() string {
 	return b.String()
 }
 
-func (c *checker) add(value, rule string, whole bool) {
-	v := violation{whole: whole}
+func (c *checker) add(value, rule string) {
+	c.found = append(c.found, violation{key: c.key(),
+		text: "Value" + value + " at '" + c.path() + "' failed to satisfy constraint: " + rule})
+}
+
+func (c *checker) own(code, text string) {
+	c.found = append(c.found, violation{key: c.key(), text: text, own: true, code: code})
+}
+
+func (c *checker) key() []int {
+	key := make([]int, len(c.steps))
+	for i, s := range c.steps {
+		key[i] = s.order
+	}
+	return key
+}
+
+// wirePath names the value as the query protocol does: Tags.member.1.Key.
+func (c *checker) wirePath() string {
+	var parts []string
 	for _, s := range c.steps {
-		v.key = append(v.key, s.order)
+		text := s.text
+		if rest, ok := strings.CutPrefix(text, "."); ok { // ".1.member"
+			n, member, _ := strings.Cut(rest, ".")
+			text = member + "." + n
+		}
+		parts = append(parts, exported(text))
 	}
-	if whole {
-		v.text = rule
-	} else {
-		v.text = "Value" + value + " at '" + c.path() + "' failed to satisfy constraint: " + rule
-	}
-	c.found = append(c.found, v)
+	return strings.ReplaceAll(strings.Join(parts, "."), ".Member.", ".member.")
 }
 
 func quoted(k *constraint, s string) string {
@@ -76,14 +96,14 @@ func (c *checker) string(k *constraint, s string) {
 		return
 	}
 	for _, rule := range k.stringRules(s) {
-		if k.nameRule && strings.HasPrefix(rule, "Member must satisfy regular") {
-			// IAM words its name pattern itself ("The specified value for roleName is invalid. …": terraform-provider-aws
-			// and aws-cdk threads).
-			c.add("", "The specified value for "+c.path()+" is invalid. It must contain only alphanumeric characters "+
-				"and/or the following: +=,.@_-", true)
-			continue
+		switch {
+		case k.ownWords != "" && strings.HasPrefix(rule, "Member must satisfy regular"):
+			c.own("", "The specified value for "+c.path()+" is invalid. "+k.ownWords)
+		case k.tooLong != "" && strings.HasPrefix(rule, "Member must have length less"):
+			c.own("", k.tooLong)
+		default:
+			c.add(quoted(k, s), rule)
 		}
-		c.add(quoted(k, s), rule, false)
 	}
 }
 
@@ -92,7 +112,7 @@ func (c *checker) number(k *constraint, n float64) {
 		return
 	}
 	for _, rule := range k.rangeRules(n, "value") {
-		c.add(quoted(k, plainNumber(n)), rule, false)
+		c.add(quoted(k, plainNumber(n)), rule)
 	}
 }
 
@@ -102,7 +122,7 @@ func (c *checker) blob(k *constraint, b []byte) {
 	}
 	for _, rule := range k.sizeRules(len(b), "length") {
 		// Java prints a blob as a buffer object: unverified, so the value is left out as for sensitive ones.
-		c.add("", rule, false)
+		c.add("", rule)
 	}
 }
 
@@ -114,7 +134,15 @@ func (c *checker) missing(p *plan, seen uint64) {
 	for _, f := range p.fields {
 		if f.bit != 0 && seen&f.bit == 0 {
 			c.enter(f)
-			c.add(" null", "Member must not be null", false)
+			switch {
+			case c.redact && len(c.steps) > 1:
+				// Another emulator found this against AWS; unverified.
+				c.own("MissingParameter", "The request must contain the parameter "+c.wirePath()+".")
+			case c.redact:
+				c.add("", "Member must not be null")
+			default:
+				c.add(" null", "Member must not be null")
+			}
 			c.pop()
 		}
 	}
@@ -124,7 +152,7 @@ func (c *checker) missing(p *plan, seen uint64) {
 func (c *checker) container(p *plan, v reflect.Value) {
 	if p.check != nil && !p.check.sizeOK(v.Len()) {
 		for _, rule := range p.check.sizeRules(v.Len(), "length") {
-			c.add(c.printed(p, v), rule, false)
+			c.add(c.printed(p, v), rule)
 		}
 	}
 	if p.kind == kindList {
@@ -133,7 +161,7 @@ func (c *checker) container(p *plan, v reflect.Value) {
 		}
 		for i := range v.Len() {
 			if !p.elem.scalarOK(p.elemCheck, v.Index(i)) {
-				c.add(c.printed(p, v), "Member must satisfy constraint: "+p.elemCheck.elementRules(p.elem.numeric(), p.strict), false)
+				c.add(c.printed(p, v), "Member must satisfy constraint: "+p.elemCheck.elementRules(p.elem.numeric(), p.strict))
 				return
 			}
 		}
@@ -152,10 +180,10 @@ func (c *checker) mapElements(p *plan, v reflect.Value) {
 		badValue = badValue || p.elemCheck != nil && !p.elem.scalarOK(p.elemCheck, it.Value())
 	}
 	if badValue {
-		c.add(c.printed(p, v), "Map value must satisfy constraint: "+p.elemCheck.elementRules(p.elem.numeric(), p.strict), false)
+		c.add(c.printed(p, v), "Map value must satisfy constraint: "+p.elemCheck.elementRules(p.elem.numeric(), p.strict))
 	}
 	if badKey {
-		c.add(c.printed(p, v), "Map keys must satisfy constraint: "+p.keyCheck.elementRules(false, p.strict), false)
+		c.add(c.printed(p, v), "Map keys must satisfy constraint: "+p.keyCheck.elementRules(false, p.strict))
 	}
 }
 
@@ -183,7 +211,7 @@ func (p *plan) scalarOK(k *constraint, v reflect.Value) bool {
 
 // printed renders a list or map as Java's toString does: [a, b] and {k=v}. Map order is Java's there; here it is sorted.
 func (c *checker) printed(p *plan, v reflect.Value) string {
-	if p.shape.Sensitive || p.elem.shape != nil && p.elem.shape.Sensitive || p.key != nil && p.key.shape.Sensitive {
+	if c.redact || p.shape.Sensitive || p.elem.shape != nil && p.elem.shape.Sensitive || p.key != nil && p.key.shape.Sensitive {
 		return ""
 	}
 	var parts []string
@@ -235,12 +263,13 @@ func (c *checker) err(code string) error {
 	slices.SortStableFunc(c.found, func(a, b violation) int { return slices.Compare(a.key, b.key) })
 	var texts []string
 	for _, v := range c.found {
-		if !v.whole {
+		if !v.own {
 			texts = append(texts, v.text)
 		}
 	}
 	if len(texts) == 0 {
-		return &Error{Code: code, Message: c.found[0].text, Status: 400}
+		first := c.found[0]
+		return &Error{Code: cmp.Or(first.code, code), Message: first.text, Status: 400}
 	}
 	plural := "s"
 	if len(texts) == 1 {
