@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/apigateway"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -164,5 +165,19 @@ func BenchmarkLoad(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkLoopback is a whole call of an SDK client over TCP; most of it is the client.
+func BenchmarkLoopback(b *testing.B) {
+	srv := httptest.NewServer(NewServer(fakeOptions()))
+	defer srv.Close()
+	client := apigateway.New(apigateway.Options{Region: "eu-west-1", BaseEndpoint: &srv.URL,
+		Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := client.GetRestApis(b.Context(), &apigateway.GetRestApisInput{Limit: aws.Int32(500)}); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -15,6 +15,7 @@ var errTooLarge = errors.New("body over the limit")
 // readBody reads at most limit bytes. It asks for the body (Expect: 100-continue) only when its declared length fits.
 func readBody(r *http.Request, limit int64) ([]byte, error) {
 	if r.ContentLength > limit {
+		drain(r)
 		return nil, errTooLarge
 	}
 	if r.Body == nil || r.ContentLength == 0 {
@@ -25,7 +26,20 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 		_, err := io.ReadFull(r.Body, body)
 		return body, err
 	}
-	return readAtMost(r.Body, limit)
+	body, err := readAtMost(r.Body, limit)
+	if errors.Is(err, errTooLarge) {
+		drain(r)
+	}
+	return body, err
+}
+
+// drain swallows the rest of a body that is refused. Without it the connection would be reset while the client is still
+// sending, and many clients report that instead of the answer.
+func drain(r *http.Request) {
+	const most = 512 * mebibyte
+	if r.Header.Get("Expect") == "" {
+		_, _ = io.CopyN(io.Discard, r.Body, most)
+	}
 }
 
 func readAtMost(r io.Reader, limit int64) ([]byte, error) {

@@ -19,9 +19,9 @@ var modelFiles embed.FS
 
 // model is a service model in botocore's form, see tools/modeltrim for what is kept.
 type model struct {
-	Metadata   metadata               `json:"metadata"`
-	Operations map[string]*operation  `json:"operations"`
-	Shapes     map[string]*modelShape `json:"shapes"`
+	Metadata   metadata                   `json:"metadata"`
+	Operations map[string]*modelOperation `json:"operations"`
+	Shapes     map[string]*modelShape     `json:"shapes"`
 }
 
 type metadata struct {
@@ -35,7 +35,8 @@ type metadata struct {
 	XMLNamespace   string `json:"xmlNamespace"`
 }
 
-type operation struct {
+// modelOperation is one operation of the model.
+type modelOperation struct {
 	HTTP struct {
 		Method       string `json:"method"`
 		RequestURI   string `json:"requestUri"`

@@ -165,7 +165,8 @@ func outStatus(cp *callPlan) (fs []*field) {
 	return fs
 }
 
-// errorTypes finds the SDK's type of each modelled error through the client's own decoder: the type that comes back.
+// TestAllErrors sends every modelled error of every operation twice: as *Error with its code, which must come back as the
+// SDK's typed error, and as that typed error, which must come back as itself.
 func TestAllErrors(t *testing.T) {
 	pairs := 0
 	for service, fxs := range newFixtures(t) {

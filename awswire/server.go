@@ -204,6 +204,8 @@ func (c *exchange) bodyError(err error, limit int64) error {
 	switch {
 	case errors.As(err, &own):
 		return own
+	case c.m.failed != nil: // S3's PutObject: that the service is not there says more than its size
+		return c.m.failed
 	case !errors.Is(err, errTooLarge):
 		return malformed("")
 	case c.m.svc != nil && c.m.svc.dialect.limitError != nil:

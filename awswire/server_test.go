@@ -124,6 +124,31 @@ func TestBodies(t *testing.T) {
 	}
 }
 
+// TestTooLarge: a client that sends everything before it reads sees the answer, not a reset connection.
+func TestTooLarge(t *testing.T) {
+	srv := httptest.NewServer(NewServer(fakeOptions()))
+	defer srv.Close()
+	c, err := net.Dial("tcp", srv.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	const size = 20 << 20
+	fmt.Fprintf(c, "POST /2015-03-31/functions/f/invocations HTTP/1.1\r\nHost: localhost\r\nAuthorization: %s\r\n"+
+		"Content-Length: %d\r\n\r\n", lambdaAuth, size)
+	if _, err := c.Write(make([]byte, size)); err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != 413 {
+		t.Errorf("status %d", res.StatusCode)
+	}
+}
+
 // TestExpectTooLarge: a body over the limit is refused before the client sends it.
 func TestExpectTooLarge(t *testing.T) {
 	srv := httptest.NewServer(NewServer(fakeOptions()))

@@ -72,7 +72,7 @@ func (s *Service) query() bool { return s.model.Metadata.Protocol == "query" }
 // callPlan is an operation with the Go types of its handler.
 type callPlan struct {
 	name   string
-	op     *operation
+	op     *modelOperation
 	status int
 	in     *plan // nil: the operation has no input shape
 	out    *plan
