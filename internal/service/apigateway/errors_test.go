@@ -79,6 +79,14 @@ func TestRestAPIRefusals(t *testing.T) {
 		{"replace media types", update("replace /binaryMediaTypes=image/gif"), bad, "Invalid patch path /binaryMediaTypes"},
 		{"remove media types", update("remove /binaryMediaTypes"), bad, "Invalid patch path /binaryMediaTypes"},
 		{"ipv4 for private", update("replace /endpointConfiguration/types/0=PRIVATE", "replace /endpointConfiguration/ipAddressType=ipv4"), bad, "Only dualstack ipAddressType is supported for Private APIs."},
+		{"endpoint of a public API", createAPI(apigateway.CreateRestApiInput{EndpointConfiguration: &types.EndpointConfiguration{Types: []types.EndpointType{"EDGE"}, VpcEndpointIds: []string{"vpce-1"}}}), bad, "VPCEndpoints can only be specified with PRIVATE apis."},
+		{"compression", createAPI(apigateway.CreateRestApiInput{MinimumCompressionSize: aws.Int32(-1)}), bad, "Invalid minimum compression size, must be between 0 and 10485760"},
+		{"compression, patched", update("replace /minimumCompressionSize=10485761"), bad, "Invalid minimum compression size, must be between 0 and 10485760"},
+		{"key source", update("replace /apiKeySource=COOKIE"), bad, "Invalid API key source specified. Valid options are [HEADER, AUTHORIZER]"},
+		{"endpoint type", update("replace /endpointConfiguration/types/0=LOCAL"), bad, "Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE"},
+		{"endpoint index", update("replace /endpointConfiguration/types/1=EDGE"), bad, "Invalid patch path /endpointConfiguration/types/1"},
+		{"address type", update("replace /endpointConfiguration/ipAddressType=ipv6"), bad, "Invalid ipAddressType specified. Valid options are [ipv4, dualstack]"},
+		{"no name", update("replace /name="), bad, "Name must be provided"},
 		{"security policy", createAPI(apigateway.CreateRestApiInput{SecurityPolicy: types.SecurityPolicyTls12}), bad, "The member securityPolicy is not supported by stagedoor yet"},
 	})
 }
@@ -328,6 +336,8 @@ func TestIntegrationRefusals(t *testing.T) {
 			`The response template for application/json contains "#if(true)x#end": mapping templates of MOCK integrations must be literal, the template language (VTL) is not supported by stagedoor yet`},
 		{"undeclared status", respond(apigateway.PutIntegrationResponseInput{StatusCode: aws.String("404"), ResponseParameters: map[string]string{"method.response.header.X": "'a'"}}), bad, mapping("No method response exists for method.")},
 		{"undeclared header", respond(apigateway.PutIntegrationResponseInput{StatusCode: aws.String("200"), ResponseParameters: map[string]string{"method.response.header.Y": "'a'"}}), bad, mapping("Invalid mapping expression parameter specified: method.response.header.Y")},
+		{"dynamic header", respond(apigateway.PutIntegrationResponseInput{StatusCode: aws.String("200"), ResponseParameters: map[string]string{"method.response.header.X": "context.requestId"}}), bad, "The response mapping from context.requestId in a MOCK integration is not supported by stagedoor yet"},
+		{"pattern", respond(apigateway.PutIntegrationResponseInput{StatusCode: aws.String("200"), SelectionPattern: aws.String("(?!2)")}), bad, "The selection pattern of a MOCK integration response cannot be used: error parsing regexp: invalid or unsupported Perl syntax: `(?!`"},
 		{"response expression", respond(apigateway.PutIntegrationResponseInput{StatusCode: aws.String("200"), ResponseParameters: map[string]string{"method.response.header.X": "a"}}), bad, mapping("Invalid mapping expression specified: a")},
 	})
 }

@@ -3,6 +3,7 @@ package apigateway
 import (
 	"context"
 	"maps"
+	"regexp"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/apigateway"
@@ -52,8 +53,26 @@ func checkIntegrationResponse(m *state.Method, i *state.Integration, r *state.In
 		if !isResponseSource(source) {
 			return errMapping("Invalid mapping expression specified: " + source)
 		}
+		if isMock(i) && isDynamic(source) {
+			return errUnsupported("The response mapping from %s in a MOCK integration", source)
+		}
+	}
+	if isMock(i) {
+		// AWS reads Java's regular expressions; a pattern that only they know
+		// could not be matched here.
+		if _, err := regexp.Compile(deref(r.SelectionPattern)); err != nil {
+			return badRequest("The selection pattern of a MOCK integration response cannot be used: %v", err)
+		}
 	}
 	return checkResponseTemplates(i, r)
+}
+
+func isMock(i *state.Integration) bool { return i.Type == string(types.IntegrationTypeMock) }
+
+// isDynamic reports whether the source of a mapping is known only at a call.
+// integration.response.… is not among them: a MOCK has none, on AWS too.
+func isDynamic(source string) bool {
+	return strings.HasPrefix(source, "context.") || strings.HasPrefix(source, "stageVariables.")
 }
 
 // isResponseSource reports whether s can be mapped to a response header
@@ -74,7 +93,7 @@ func isResponseSource(s string) bool {
 // checkResponseTemplates: those of a MOCK integration make the body of its answer
 // and must be literal. Those of AWS_PROXY are stored and never used, on AWS too.
 func checkResponseTemplates(i *state.Integration, r *state.IntegrationResponse) error {
-	if err := checkTemplates(r.ResponseTemplates); err != nil || i.Type != string(types.IntegrationTypeMock) {
+	if err := checkTemplates(r.ResponseTemplates); err != nil || !isMock(i) {
 		return err
 	}
 	for contentType, template := range r.ResponseTemplates {

@@ -277,9 +277,67 @@ func TestRedeploy(t *testing.T) {
 	if diff := cmp.Diff(map[string]map[string]types.MethodSnapshot{"/": {"GET": {AuthorizationType: aws.String("NONE")}}}, old.ApiSummary, ignore); diff != "" {
 		t.Errorf("a deployment changed:\n%s", diff)
 	}
+	must(w.CreateDeployment(w.ctx, &apigateway.CreateDeploymentInput{
+		RestApiId: &id, StageName: aws.String("dev"), StageDescription: aws.String("third"), Variables: map[string]string{"more": "1"},
+		TracingEnabled: aws.Bool(false), CacheClusterEnabled: aws.Bool(false),
+	}))(t)
+	got = must(w.GetStage(w.ctx, &apigateway.GetStageInput{RestApiId: &id, StageName: aws.String("dev")}))(t)
+	if *got.Description != "third" || got.TracingEnabled || got.CacheClusterEnabled || !cmp.Equal(got.Variables, map[string]string{"env": "dev", "more": "1"}) {
+		t.Errorf("stage after the third deployment: %+v", got)
+	}
+	must(w.DeleteDeployment(w.ctx, &apigateway.DeleteDeploymentInput{RestApiId: &id, DeploymentId: &second}))(t)
+	_, err := w.GetDeployment(w.ctx, &apigateway.GetDeploymentInput{RestApiId: &id, DeploymentId: &second})
+	check(t, err, missing, "Invalid Deployment identifier specified")
+	second = *list.Items[1].Id
 	updated := must(w.UpdateDeployment(w.ctx, &apigateway.UpdateDeploymentInput{RestApiId: &id, DeploymentId: &second, PatchOperations: ops("replace /description=new")}))(t)
 	if *updated.Description != "new" {
 		t.Errorf("description %q", *updated.Description)
+	}
+	must(w.DeleteStage(w.ctx, &apigateway.DeleteStageInput{RestApiId: &id, StageName: aws.String("dev")}))(t)
+	stages := must(w.GetStages(w.ctx, &apigateway.GetStagesInput{RestApiId: &id}))(t)
+	if stages.Item == nil || len(stages.Item) != 0 {
+		t.Errorf("stages: %v", stages.Item)
+	}
+}
+
+// A stage whose API goes while it is made does not stay behind.
+func TestStageOfVanishedAPI(t *testing.T) {
+	w := newWorld(t)
+	id, _ := w.deployable()
+	st := w.newStage(scope{account, region}, id, "late")
+	must(w.DeleteRestApi(w.ctx, &apigateway.DeleteRestApiInput{RestApiId: &id}))(t)
+	check(t, w.createStage(w.ctx, scope{account, region}, st), missing, "Invalid API identifier specified 123456789012:"+id)
+	_, err := w.GetStage(w.ctx, &apigateway.GetStageInput{RestApiId: &id, StageName: aws.String("late")})
+	check(t, err, missing, "Invalid stage identifier specified")
+}
+
+// What a stage refuses beyond the recordings.
+func TestStageValues(t *testing.T) {
+	w := newWorld(t)
+	id, _ := w.deployable()
+	w.deploy(id, "dev")
+	for line, message := range map[string]string{
+		"replace /*/*/logging/loglevel=DEBUG":                           "Invalid logging level: DEBUG. Must be one of: [OFF, ERROR, INFO]",
+		"replace /*/*/throttling/burstLimit=many":                       "Invalid value 'many' specified for path /*/*/throttling/burstLimit: a number is needed",
+		"replace /*/*/throttling/rateLimit=NaN":                         "Invalid value 'NaN' specified for path /*/*/throttling/rateLimit: a number is needed",
+		"replace /*/*/caching/ttlInSeconds=3601":                        "Cache TTL must be between 0 and 3600 seconds",
+		"replace /*/*/caching/unauthorizedCacheControlHeaderStrategy=x": "Invalid unauthorized cache control header strategy: x",
+		"replace /cacheClusterSize=7":                                   "Invalid cache cluster size: 7",
+		"replace /clientCertificateId=abc":                              "A client certificate is not supported by stagedoor yet",
+		"replace /canarySettings/percentTraffic=101":                    "Percent traffic must be between 0.0 and 100.0",
+		"copy /deploymentId=/canarySettings/deploymentId":               "Invalid copy operation with path: /deploymentId and from: /canarySettings/deploymentId",
+		"move /description=x":                                           "Invalid patch operation specified. Must be one of: [add, remove, replace, copy]",
+		"add /variables/a=b":                                            "Invalid add operation with path: /variables/a",
+	} {
+		_, err := w.updateStage(id, "dev", line)
+		check(t, err, bad, message)
+	}
+	out := must(w.updateStage(id, "dev", "replace /*/*/caching/dataEncrypted=true", "replace /*/*/caching/requireAuthorizationForCacheControl=false",
+		"replace /*/*/caching/unauthorizedCacheControlHeaderStrategy=FAIL_WITH_403", "replace /*/*/caching/ttlInSeconds=0",
+		"replace /*/*/throttling/burstLimit=-1", "replace /*/*/throttling/rateLimit=-1.000000", "replace /cacheClusterEnabled=true", "replace /cacheClusterSize=1.6"))(t)
+	want := types.MethodSetting{CacheDataEncrypted: true, UnauthorizedCacheControlHeaderStrategy: "FAIL_WITH_403", ThrottlingBurstLimit: -1, ThrottlingRateLimit: -1}
+	if diff := cmp.Diff(want, out.MethodSettings["*/*"], ignore); diff != "" || out.CacheClusterSize != "1.6" {
+		t.Errorf("cache %s; -want +got:\n%s", out.CacheClusterSize, diff)
 	}
 }
 
