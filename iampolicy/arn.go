@@ -56,7 +56,7 @@ func (a *arnPattern) match(s string, ctx Context) bool {
 		}
 		b := newARNPattern(bound, a.loose)
 		return b.match(s, ctx)
-	case !strings.HasPrefix(s, a.whole.prefix) || !strings.HasSuffix(s, a.whole.suffix):
+	case !strings.HasSuffix(s, a.whole.suffix) || !strings.HasPrefix(s, a.whole.prefix): // neighbours in a policy share their beginnings
 		return false
 	case a.parts == nil:
 		// A lone "*" is taken as "any ARN" by the ARN operators too.

@@ -80,6 +80,7 @@ type PolicyRead struct {
 	Name     string           `json:"name,omitempty"`     // of an inline policy, or ARN of a managed one
 	Revision string           `json:"revision,omitempty"` // RevisionId of a function policy
 	Missing  bool             `json:"missing,omitempty"`  // there is no such policy
+	Count    int              `json:"count,omitempty"`    // of its statements
 	Document string           `json:"document,omitempty"`
 	Error    string           `json:"error,omitempty"` // why the document could not be read
 	Effect   iampolicy.Effect `json:"effect"`

@@ -65,6 +65,7 @@ func (x *explainer) read(kind PolicyKind, owner string, p *policy, r *iampolicy.
 		}
 		e := p.compiled.Explain(r)
 		entry.Name, entry.Revision, entry.Document, entry.Effect = p.name, p.revision, p.document, e.Effect
+		entry.Count = len(e.Statements)
 		for _, s := range e.Statements {
 			x.d.Statements = append(x.d.Statements, Statement{Policy: at, StatementResult: s})
 		}

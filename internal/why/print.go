@@ -102,10 +102,19 @@ func (p *printer) policy(r *grants.PolicyRead) string {
 		return text + p.red.Render(": there is none")
 	case r.Error != "":
 		return text + p.red.Render(": it cannot be read")
-	case r.Revision != "":
+	}
+	text += p.faint.Render(" · " + plural(r.Count, "statement"))
+	if r.Revision != "" {
 		text += p.faint.Render(" · revision " + r.Revision)
 	}
 	return text
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // policyName says which policy was read.
@@ -301,5 +310,4 @@ func (p *printer) foot() {
 		return
 	}
 	p.line("  %s", p.faint.Render(strings.Join(parts, " · ")))
-	p.blank()
 }
