@@ -91,13 +91,17 @@ type form struct{ path, host string }
 // sign instead: the SDK for Go neither removes dot segments and double slashes
 // from a path, as AWS and botocore do, nor the default port from the host of a
 // presigned URL, although it signs the host without it; and to S3, clients sign
-// the path with the escapes that they happened to send.
+// the path with the escapes that they happened to send. botocore leaves no
+// slash where a trailing dot segment was.
 func (s *Signature) forms(r *http.Request) []form {
 	raw := rawPath(r)
 	// S3 API Reference: the key is encoded once and never normalised.
 	paths := []string{reencode(raw), raw}
 	if s.Service != "s3" {
 		paths = []string{string(appendEscaped(nil, normalise(raw), true)), string(appendEscaped(nil, raw, true))}
+		if strings.HasSuffix(raw, "/.") || strings.HasSuffix(raw, "/..") {
+			paths = append(paths, strings.TrimSuffix(paths[0], "/"))
+		}
 	}
 	paths = slices.Compact(paths)
 	bare := strings.TrimSuffix(strings.TrimSuffix(r.Host, ":80"), ":443")

@@ -273,3 +273,35 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
+
+// Paths as AWS canonicalises them: the cases "normalize-path" of AWS's test
+// suite for Signature Version 4, and S3's rule to leave them alone.
+func TestCanonicalPath(t *testing.T) {
+	for _, c := range []struct{ service, raw, want string }{
+		{"service", "/", "/"},
+		{"service", "//", "/"},
+		{"service", "/./", "/"},
+		{"service", "/./example", "/example"},
+		{"service", "/example/..", "/"},
+		{"service", "/example1/example2/../..", "/"},
+		{"service", "//example//", "/example/"},
+		{"service", "/a/../../b", "/b"},
+		{"service", "/example%20space/", "/example%2520space/"},
+		{"service", "/arn%3Aaws%3Alambda", "/arn%253Aaws%253Alambda"},
+		{"s3", "//a/./b/../c", "//a/./b/../c"},
+		{"s3", "/a%20b%3a$", "/a%20b%3A%24"},
+		{"s3", "/%zz", "/%zz"},
+	} {
+		r := vanilla()
+		r.RequestURI = c.raw
+		r.Header.Set("Authorization", strings.Replace(strings.Replace(vanillaAuth, "Signature=5", "Signature=6", 1), "/service/", "/"+c.service+"/", 1))
+		_, err := sigv4.Verify(r, known, sigv4.Options{Now: vanillaTime})
+		var e *sigv4.Error
+		if !errors.As(err, &e) {
+			t.Fatal(err)
+		}
+		if got := strings.Split(e.CanonicalRequest, "\n")[1]; got != c.want {
+			t.Errorf("%s %s becomes %s, want %s", c.service, c.raw, got, c.want)
+		}
+	}
+}
