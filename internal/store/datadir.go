@@ -20,7 +20,8 @@ const dirFormat = 1
 // dataDir is a locked data directory:
 //
 //	lock         flock'ed by the process that uses it; holds its pid
-//	format.json  dirMark
+//	format.json  dirMark, written when the directory is first used
+//	seal         what was there at the last stop or so: see seal.go
 //	jetstream/   NATS's own files
 type dataDir struct {
 	path      string
@@ -34,10 +35,6 @@ type dataDir struct {
 type dirMark struct {
 	Format  int       `json:"format"`
 	Created time.Time `json:"created"`
-	// LastRevision is at most the highest revision that was acknowledged when
-	// the mark was written, at start and at a clean stop: a stream that ends
-	// before it has lost records.
-	LastRevision uint64 `json:"lastRevision"`
 }
 
 // openDir makes, locks and checks the data directory.
@@ -103,18 +100,20 @@ func (d *dataDir) readMark() error {
 }
 
 func (d *dataDir) writeMark() error {
-	if d.ephemeral {
-		return nil
-	}
 	data, err := json.MarshalIndent(d.mark, "", "  ")
 	if err != nil {
 		return err
 	}
-	name := filepath.Join(d.path, "format.json")
-	if err := writeSynced(name+".new", append(data, '\n')); err != nil {
+	return d.replace("format.json", append(data, '\n'))
+}
+
+// replace writes a file of the directory whole or not at all.
+func (d *dataDir) replace(name string, data []byte) error {
+	path := filepath.Join(d.path, name)
+	if err := writeSynced(path+".new", data); err != nil {
 		return dirError(d.path, err)
 	}
-	if err := os.Rename(name+".new", name); err != nil {
+	if err := os.Rename(path+".new", path); err != nil {
 		return dirError(d.path, err)
 	}
 	return nil
@@ -143,23 +142,19 @@ func (d *dataDir) lost(what string) error {
 		d.path, d.mark.Created.Format(time.DateTime), what)
 }
 
-// loaded checks what was loaded against the mark and writes the mark anew.
-func (d *dataDir) loaded(s *Store) error {
-	last := s.mirror.applied.Load()
-	if last < d.mark.LastRevision {
-		return d.lost(fmt.Sprintf("its records end at revision %d where %d was acknowledged", last, d.mark.LastRevision))
-	}
-	d.mark.LastRevision = last
-	return d.writeMark()
-}
-
-// closing notes the last revision at a clean stop.
-func (d *dataDir) closing(s *Store) error {
-	if s.failed.Load() != nil {
+// loaded checks what was loaded against the seal and marks a new directory as
+// used.
+func (d *dataDir) loaded(m *mirror) error {
+	if d.ephemeral {
 		return nil
 	}
-	d.mark.LastRevision = max(d.mark.LastRevision, s.mirror.applied.Load())
-	return d.writeMark()
+	if err := d.checkSeal(m); err != nil {
+		return err
+	}
+	if d.fresh {
+		return d.writeMark()
+	}
+	return nil
 }
 
 func (d *dataDir) unlock() error {

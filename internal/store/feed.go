@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -174,8 +175,21 @@ func (f *feed) stop(s *Store) {
 
 // loading gathers the records that are there at Open.
 type loading struct {
+	mu      sync.Mutex
 	entries []*entry
 	done    chan error // the outcome, once
+}
+
+func (l *loading) add(e *entry) {
+	l.mu.Lock()
+	l.entries = append(l.entries, e)
+	l.mu.Unlock()
+}
+
+func (l *loading) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.entries)
 }
 
 // load fills the mirror with everything the stream holds, then leaves the feed
@@ -206,12 +220,62 @@ func (s *Store) load(ctx context.Context) error {
 	if info.State.Msgs == 0 {
 		return nil
 	}
-	select {
-	case err := <-load.done:
-		return err
-	case <-ctx.Done():
-		return fmt.Errorf("read %d records: %w", info.State.Msgs, ctx.Err())
+	return s.awaitLoad(ctx, load)
+}
+
+// stallAfter is how long the initial load may make no progress before the store
+// looks for records that cannot be read.
+const stallAfter = 250 * time.Millisecond
+
+// awaitLoad waits for the initial load. JetStream does not tell of a record
+// that it cannot read: it skips it, and the load never ends.
+func (s *Store) awaitLoad(ctx context.Context, load *loading) error {
+	tick := time.NewTicker(stallAfter)
+	defer tick.Stop()
+	for before := -1; ; {
+		select {
+		case err := <-load.done:
+			return err
+		case <-ctx.Done():
+			return fmt.Errorf("read the records: %w", ctx.Err())
+		case <-tick.C:
+			now := load.count()
+			if now == before {
+				if err := s.unreadable(ctx, load); err != nil {
+					return err
+				}
+			}
+			before = now
+		}
 	}
+}
+
+// unreadable names the records that are in the stream and were not delivered.
+func (s *Store) unreadable(ctx context.Context, load *loading) error {
+	ctx, cancel := s.context(ctx)
+	defer cancel()
+	info, err := s.records.Info(ctx, jetstream.WithSubjectFilter(recordsSubject+">"))
+	if err != nil {
+		return fmt.Errorf("read the records: %w", err)
+	}
+	load.mu.Lock()
+	defer load.mu.Unlock()
+	for _, e := range load.entries {
+		delete(info.State.Subjects, recordsSubject+string(e.key))
+	}
+	s.mirror.mu.Lock()
+	defer s.mirror.mu.Unlock()
+	for key := range s.mirror.graves {
+		delete(info.State.Subjects, recordsSubject+string(key))
+	}
+	if len(info.State.Subjects) == 0 {
+		return nil
+	}
+	first := slices.Min(slices.Collect(maps.Keys(info.State.Subjects)))
+	if _, err := s.records.GetLastMsgForSubject(ctx, first); err == nil {
+		return nil // only slow
+	}
+	return corrupt(state.Key(strings.TrimPrefix(first, recordsSubject)), fmt.Errorf("the NATS server cannot read %d of %d records", len(info.State.Subjects), info.State.NumSubjects))
 }
 
 // receive takes one message of the stream, in order, in the one goroutine that
@@ -235,9 +299,11 @@ func (s *Store) receive(msg jetstream.Msg) {
 	}
 	if load := s.loaded; load != nil {
 		if next != nil {
-			load.entries = append(load.entries, next)
+			load.add(next)
 		} else {
+			s.mirror.mu.Lock()
 			s.mirror.graves[key] = revision
+			s.mirror.mu.Unlock()
 		}
 		if meta.NumPending == 0 {
 			s.mirror.install(load.entries, revision)
@@ -247,6 +313,7 @@ func (s *Store) receive(msg jetstream.Msg) {
 		return
 	}
 	s.mirror.apply(key, next, revision)
+	s.sealing.changed()
 }
 
 // install puts the loaded records in place. Nobody reads yet.

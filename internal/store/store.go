@@ -52,7 +52,8 @@ type Store struct {
 	feed    feed
 	loaded  *loading // the initial load, until it is done
 
-	mirror mirror
+	mirror  mirror
+	sealing sealing
 
 	closed atomic.Bool
 	failed atomic.Pointer[error] // what damaged the mirror: every write reports it
@@ -96,10 +97,11 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 		return nil, err
 	}
 	if s.server != nil {
-		if err := s.server.dir.loaded(s); err != nil {
+		if err := s.server.dir.loaded(&s.mirror); err != nil {
 			return nil, err
 		}
 	}
+	s.sealing.start(s)
 	return s, nil
 }
 
@@ -154,10 +156,8 @@ func (s *Store) shutdown() error {
 	s.feed.stop(s)
 	s.mirror.fail(ErrClosed)
 	var errs []error
+	errs = append(errs, s.sealing.stop(s))
 	if s.conn != nil {
-		if s.server != nil && s.records != nil {
-			errs = append(errs, s.server.dir.closing(s))
-		}
 		s.conn.Close()
 	}
 	if s.server != nil {
