@@ -27,7 +27,7 @@ test: setup ## run every test (the race detector included where a C compiler is)
 
 build: ## compile bin/stagedoor
 	@mkdir -p bin
-	@$(GO) build -trimpath -ldflags "-s -w -X github.com/stagedoor/stagedoor.version=$(VERSION)" -o bin/stagedoor ./cmd/stagedoor
+	@$(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/stagedoor ./cmd/stagedoor
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 

@@ -1,0 +1,106 @@
+// Package cli is the command tree of the stagedoor binary. A command parses
+// its flags, asks a running stagedoor (or starts one) and prints; what it
+// knows of AWS it learns through AWS's own operations. It never touches the
+// store.
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// Environment is what a command may see of the process it runs in. Tests and
+// other embedders give their own.
+type Environment struct {
+	Stdout, Stderr io.Writer
+	Getenv         func(string) string
+	Version        string // as the release sets it; "" asks the build information
+}
+
+// Main runs the command that args name and returns the process's exit code.
+func Main(args []string, version string) int {
+	env := &Environment{Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Version: version}
+	root := New(env)
+	root.SetArgs(args)
+	if err := root.Execute(); err != nil {
+		fmt.Fprintln(env.Stderr, "stagedoor:", err)
+		return 1
+	}
+	return 0
+}
+
+// New builds the command tree.
+func New(env *Environment) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "stagedoor",
+		Short: "API Gateway and Lambda on your machine, with AWS's permission checks",
+		Long: `stagedoor stands in for API Gateway and Lambda: deploy to it with the aws CLI,
+Terraform or any SDK. It refuses exactly the calls that AWS refuses, and says
+why and how to mend it.
+
+  stagedoor up                 start it
+  eval "$(stagedoor env)"      point the aws CLI and the SDKs at it
+  stagedoor why                why was a call refused?`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.SetOut(env.Stdout)
+	root.SetErr(env.Stderr)
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(
+		newUp(env), newWhy(env), newLogs(env), newEnv(env),
+		newExport(env), newImport(env), newVersion(env),
+	)
+	return root
+}
+
+// fromEnvironment lets STAGEDOOR_NAME stand for each flag --name that the
+// command line does not give.
+func fromEnvironment(flags *pflag.FlagSet, getenv func(string) string) error {
+	var failed error
+	flags.VisitAll(func(f *pflag.Flag) {
+		name := "STAGEDOOR_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		value := getenv(name)
+		if f.Changed || value == "" || failed != nil {
+			return
+		}
+		if err := flags.Set(f.Name, value); err != nil {
+			failed = fmt.Errorf("%s=%q: %w", name, value, err)
+		}
+	})
+	return failed
+}
+
+// addEndpoint adds the flag that says which running stagedoor a command asks.
+func addEndpoint(cmd *cobra.Command, endpoint *string) {
+	cmd.Flags().StringVar(endpoint, "endpoint-url", "http://127.0.0.1:4566", "the running stagedoor (STAGEDOOR_ENDPOINT_URL)")
+}
+
+func newVersion(env *Environment) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintf(env.Stdout, "stagedoor %s (%s, %s/%s)\n", version(env), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return err
+		},
+	}
+}
+
+func version(env *Environment) string {
+	if env.Version != "" {
+		return env.Version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "devel"
+}
