@@ -66,7 +66,7 @@ func (s *Service) UpdateAlias(ctx context.Context, in *lambda.UpdateAliasInput, 
 	var alias *state.Alias
 	_, err = s.update(ctx, t.with(""), func(fn *state.Function) error {
 		if alias = fn.Aliases[t.qualifier]; alias == nil {
-			return notFound("Alias not found: %s", t.arn()) // unverified
+			return notFound("Alias not found: %s", t.arn()) // hashicorp/terraform-provider-aws#4090
 		}
 		if in.RevisionId != nil && *in.RevisionId != alias.RevisionID {
 			return precondition(msgRevisionFunction)

@@ -102,7 +102,7 @@ func (s *Service) settled(t target, c *state.FunctionConfig) error {
 	case settling == nil:
 		return nil
 	case settling.Creating:
-		// LDG functions-states; user reports quote the sentence.
+		// LDG functions-states; remotion-dev/remotion#1186 quotes the sentence.
 		return conflict("The operation cannot be performed at this time. The function is currently in the following state: Pending")
 	default: // AWS recording test_lambda_concurrent_code_updates
 		return conflict(msgBusy, t.unqualified())

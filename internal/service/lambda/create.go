@@ -43,7 +43,7 @@ func (s *Service) CreateFunction(ctx context.Context, in *lambda.CreateFunctionI
 		err = store.Apply(ctx, s.store, append(ops, store.CreateOp(t.key(), fn))...)
 	}
 	if errors.Is(err, store.ErrExists) || errors.Is(err, store.ErrConflict) {
-		return nil, conflict("Function already exist: %s", t.name)
+		return nil, conflict("Function already exist: %s", t.name) // hashicorp/terraform#15929 quotes the sentence
 	}
 	if err != nil {
 		return nil, err
@@ -115,7 +115,7 @@ func creatable(in *lambda.CreateFunctionInput) error {
 	if err := checkSource(codeSource{operation: "CreateFunction", zip: in.Code.ZipFile, image: in.Code.ImageUri, bucket: in.Code.S3Bucket, key: in.Code.S3Key}); err != nil {
 		return err
 	}
-	if in.Runtime == "" || deref(in.Handler) == "" {
+	if in.Runtime == "" || deref(in.Handler) == "" { // unverified: the sentence
 		return invalid("Runtime and handler are mandatory parameters for functions created with deployment packages.")
 	}
 	return nil
@@ -147,7 +147,7 @@ func checkSource(c codeSource) error {
 		return unsupported("container images are not supported yet; deploy a zip with --zip-file")
 	case c.bucket != nil || c.key != nil:
 		return unsupported("code in S3 (s3://%s/%s) is not supported yet; send the zip in the request with --zip-file fileb://function.zip", deref(c.bucket), deref(c.key))
-	case c.zip == nil:
+	case c.zip == nil: // unverified: the sentence
 		return invalid("Please provide a source for function code.")
 	}
 	return checkPackage(c.operation, c.zip)

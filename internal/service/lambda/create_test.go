@@ -220,9 +220,6 @@ func TestCreateFunctionErrors(t *testing.T) {
 		{"code signing", func(in *lambda.CreateFunctionInput) {
 			in.CodeSigningConfigArn = new("arn:aws:lambda:us-east-1:111111111111:code-signing-config:csc-1")
 		}, "CodeSigningConfigNotFoundException: The code signing configuration cannot be found. Check that the provided code signing configuration is not deleted: arn:aws:lambda:us-east-1:111111111111:code-signing-config:csc-1."},
-		{"SnapStart", func(in *lambda.CreateFunctionInput) {
-			in.Runtime, in.SnapStart = types.RuntimeNodejs20x, &types.SnapStart{ApplyOn: types.SnapStartApplyOnPublishedVersions}
-		}, "InvalidParameterValueException: nodejs20.x is not supported for SnapStart enabled functions."},
 		{"tags", func(in *lambda.CreateFunctionInput) { in.Tags = manyTags(51) }, "InvalidParameterValueException: Number of tags exceeds resource tag limit."},
 	} {
 		t.Run(c.name, func(t *testing.T) {

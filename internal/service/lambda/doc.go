@@ -9,7 +9,7 @@
 // version write both records in one batch. Running a function is the business
 // of an [Invoker], which the root package fills in.
 //
-// The package imports the leaves, state and store, and the SDK's lambda
+// The package imports the leaves (codezip among them), state and store, and the SDK's lambda
 // package. It never imports another service, the gateway, the invocation
 // broker or net/http. A Service is safe for concurrent use and keeps no state
 // of its own.

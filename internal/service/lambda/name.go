@@ -112,7 +112,7 @@ func resolve(ctx context.Context, name, qualifier *string) (target, error) {
 }
 
 // resolveOwn resolves the name for an operation that only a function's own
-// account may call.
+// account may call (awsdocs/aws-lambda-developer-guide#139 tried some of them).
 func resolveOwn(ctx context.Context, name, qualifier *string) (target, error) {
 	t, err := resolve(ctx, name, qualifier)
 	if err == nil && t.account != awswire.CallerFrom(ctx).Account {

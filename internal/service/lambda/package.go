@@ -10,7 +10,7 @@ import (
 // checkPackage refuses a zip that Lambda would refuse at upload, in its words;
 // operation is the one that brings it.
 func checkPackage(operation string, zip []byte) error {
-	if len(zip) == 0 {
+	if len(zip) == 0 { // dumrauf/serverless_static_website_with_basic_auth#17
 		return invalid("Uploaded file must be a non-empty zip")
 	}
 	_, err := codezip.Validate(zip)

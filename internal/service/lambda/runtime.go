@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
@@ -39,16 +38,6 @@ func checkRuntime(runtime types.Runtime) error {
 		return invalid("Value %s at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [%s] or be a valid ARN", runtime, listedRuntimes)
 	}
 	return nil
-}
-
-// snapStartRuntimes are the families that SnapStart is for (LDG snapstart:
-// Java 11 and later, Python 3.12 and later, .NET 8 and later).
-func snapStartRuntime(runtime types.Runtime) bool {
-	switch runtime {
-	case types.RuntimeJava8al2, types.RuntimePython38, types.RuntimePython39, types.RuntimePython310, types.RuntimePython311, types.RuntimeDotnet6:
-		return false
-	}
-	return strings.HasPrefix(string(runtime), "java") || strings.HasPrefix(string(runtime), "python") || strings.HasPrefix(string(runtime), "dotnet")
 }
 
 // runtimeVersionARN stands for the build of a runtime. AWS names its own

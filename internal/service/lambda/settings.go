@@ -89,9 +89,9 @@ func (s *Service) check(in *settings, account string) error {
 		return validation(fmt.Sprint(*v), "timeout", fmt.Sprintf("Member must have value less than or equal to %d", maxTimeoutSeconds))
 	}
 	if v := in.memoryMB; v != nil && *v > maxMemoryMB {
-		// AWS's sentence for an account whose limit is lower than the model's.
-		// unverified: whether it is the same for the general limit; user reports
-		// quote it with 3008.
+		// alexcasalboni/aws-lambda-power-tuning#181, for accounts with a limit
+		// of 3008.
+		// unverified: whether the sentence is the same for the general limit.
 		return invalid("'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to %d", maxMemoryMB)
 	}
 	if in.environment != nil {
@@ -143,6 +143,7 @@ func checkEnvironment(variables map[string]string) error {
 	}
 	if len(reserved) > 0 {
 		slices.Sort(reserved)
+		// mattermost/mattermost-cloud-monitoring#264
 		return invalid("Lambda was unable to configure your environment variables because the environment variables you have provided contains reserved keys that are currently not supported for modification. Reserved keys used in this request: %s", strings.Join(reserved, ", "))
 	}
 	measured := string(compactJSON(variables))
@@ -157,10 +158,10 @@ func (s *Service) checkRole(account, role string) error {
 		return nil
 	}
 	if parts := strings.SplitN(role, ":", 6); len(parts) == 6 && parts[4] != account {
-		// unverified: read from user reports, not from a recording.
+		// artilleryio/chaos-lambda#29, fabric8io/kubernetes-alexa#6
 		return &awswire.Error{Code: "AccessDeniedException", Status: 403, Message: "Cross-account pass role is not allowed."}
 	}
-	if !s.roles.LambdaCanAssume(account, role) {
+	if !s.roles.LambdaCanAssume(account, role) { // danilop/LambdAuth#49
 		return invalid("The role defined for the function cannot be assumed by Lambda.")
 	}
 	return nil
@@ -193,11 +194,7 @@ func (in *settings) apply(c *state.FunctionConfig) error {
 	if in.deadLetter != nil {
 		c.DeadLetterTargetARN = deref(in.deadLetter.TargetArn)
 	}
-	if in.snapStart != nil && in.snapStart.ApplyOn != "" {
-		if in.snapStart.ApplyOn == types.SnapStartApplyOnPublishedVersions && !snapStartRuntime(types.Runtime(c.Runtime)) {
-			// unverified: AWS's exact sentence.
-			return invalid("%s is not supported for SnapStart enabled functions.", c.Runtime)
-		}
+	if in.snapStart != nil && in.snapStart.ApplyOn != "" { // AWS takes it for every runtime (localstack/localstack#12006)
 		c.SnapStart = string(in.snapStart.ApplyOn)
 	}
 	return in.applyLogging(c)
