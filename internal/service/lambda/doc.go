@@ -9,9 +9,9 @@
 // version write both records in one batch. Running a function is the business
 // of an [Invoker], which the root package fills in.
 //
-// The package imports the leaves (codezip among them), state and store, and the SDK's lambda
-// package. It never imports another service, the gateway, the invocation
-// broker or net/http. A Service is safe for concurrent use and keeps no state
+// The package imports the leaves (codezip among them), state and store, and
+// the SDK's lambda package. It never imports another service, the gateway, the
+// invocation broker or net/http. A Service is safe for concurrent use and keeps no state
 // of its own.
 //
 // "AWS recording test_x" in a comment names a recorded answer of AWS in the
