@@ -262,6 +262,7 @@ func (c *condition) matchesAny(got string, ctx Context) bool {
 
 // matches compares one value of the policy with one of the request, before any
 // negation. A request's value that is no number, date or address equals none.
+// unverified: so NumericNotEquals, DateNotEquals and NotIpAddress hold for it.
 func (c *condition) matches(v *value, got string, ctx Context) bool {
 	switch c.op.kind {
 	case opString, opStringLike:

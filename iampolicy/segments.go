@@ -9,7 +9,7 @@ var partNames = [arnParts]string{"arn", "partition", "service", "region", "accou
 
 // maxSegments bounds the alignment of two resource parts, whose cost is the
 // product of both lengths. Longer ones are compared whole.
-const maxSegments = 64
+const maxSegments = 40
 
 // segments compares got with a piece by piece; nil when either is no ARN.
 func (a *arnPattern) segments(got string, ctx Context) []Segment {

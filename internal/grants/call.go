@@ -118,6 +118,8 @@ func (o *Outcome) UnmarshalText(text []byte) error {
 // "Execution failed due to configuration error: " prefix; "" for Allowed.
 // roleARN is the integration's credentials (aws-facts: KC
 // api-gateway-internal-server-error; recorded logs).
+// unverified: the sentence for a function that is missing although the
+// integration's role allows the call.
 func (o Outcome) LogLine(roleARN string) string {
 	switch o {
 	case Allowed:

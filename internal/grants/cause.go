@@ -13,6 +13,7 @@ import (
 // SourceArn, Cause.Segment says which piece differs.
 const (
 	CauseAllowed          = "allowed"
+	CauseChanged          = "changed-since" // refused then, allowed now
 	CauseFunctionMissing  = "function-missing"
 	CauseQualifierMissing = "qualifier-missing"
 	CauseNoPolicy         = "no-policy"           // no statement at all
@@ -293,7 +294,7 @@ func (c *Call) withFunction(f *function) *Call {
 // nearestCause reads the cause off the nearest statement.
 func (x *explainer) nearestCause() {
 	s := x.d.NearestMiss()
-	if s == nil {
+	if s == nil || s.Matched {
 		x.cause(CauseNoStatement, "No statement of the policy on %s allows anything to API Gateway.", x.target())
 		return
 	}

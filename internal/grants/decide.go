@@ -34,6 +34,9 @@ func (g *Grants) decide(c *Call) Outcome {
 	// the bare function does not cover an alias, nor the reverse (aws-facts
 	// part 5). An alias with weights is decided by the alias' policy, whatever
 	// version it picks.
+	//
+	// unverified: "$LATEST" in the URI. AddPermission refuses that qualifier, so
+	// no policy can allow it here.
 	p := f.policies[c.Qualifier]
 	if p == nil {
 		if !g.has(f, c.Qualifier) {
@@ -59,6 +62,8 @@ func evaluateGateway(p *policy, c *Call) iampolicy.Effect {
 		return p.evaluate(gatewayRequest(p.resource, c, true))
 	}
 	// Kept on the stack: this is the data plane's path.
+	// unverified: whether Lambda sees the two aws:PrincipalService… keys; the
+	// IAM user guide lists them for direct calls by a service principal.
 	values := [...]string{c.SourceARN, c.SourceAccount, "true", GatewayPrincipal}
 	keys := [...]iampolicy.ContextKey{
 		{Name: "aws:SourceArn", Values: values[0:1]},

@@ -19,10 +19,13 @@ func (g *Grants) Explain(c *Call) *Decision {
 	return d
 }
 
-// build gathers everything about a decided call.
+// build gathers everything about a call that was decided as o. It is explained
+// as it would be decided now: refusals are explained after they were answered,
+// and a policy may have changed in between.
 func (g *Grants) build(c *Call, o Outcome) *Decision {
+	now := g.decide(c)
 	d := &Decision{
-		RequestID: c.RequestID, Mode: g.options.Mode, Outcome: o,
+		RequestID: c.RequestID, Mode: g.options.Mode, Outcome: now,
 		Principal: GatewayPrincipal, Action: InvokeAction, Resource: c.Resource(),
 		Account: c.Account, Region: c.Region, API: c.APIID, Stage: c.Stage, Method: c.Method, Path: c.ResourcePath,
 		DeploymentID: c.DeploymentID, TestInvoke: c.TestInvoke,
@@ -37,6 +40,9 @@ func (g *Grants) build(c *Call, o Outcome) *Decision {
 		x.explainFunction()
 	}
 	x.bound()
+	if d.Outcome = o; o.Refused() && !now.Refused() {
+		x.cause(CauseChanged, "The call was refused and would be allowed now: what decides it was changed in the meantime.")
+	}
 	return d
 }
 

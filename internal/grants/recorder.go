@@ -205,6 +205,12 @@ func (r *recorder) drain() {
 }
 
 func (r *recorder) take(next refusal) {
+	defer func() {
+		// Explaining must never bring down what it explains.
+		if p := recover(); p != nil {
+			r.g.log.Error("a refusal could not be explained", "function", next.call.Resource(), "sourceArn", next.call.SourceARN, "panic", p)
+		}
+	}()
 	if next.done != nil {
 		r.writeRepeats()
 		close(next.done)

@@ -297,3 +297,24 @@ func BenchmarkRefuse(b *testing.B) {
 		g.Refuse(context.Background(), c, FunctionMissing)
 	}
 }
+
+// A refusal that is explained after the grant was added says so.
+func TestChangedSince(t *testing.T) {
+	ctx := context.Background()
+	g, s := newGrants(t, Options{})
+	f := newFunction("us-east-1", "one")
+	f.Policies = map[string]*state.FunctionPolicy{"": {Document: document(t, statementFor("s", functionARN(f), testSource))}}
+	putFunction(t, s, f)
+	for i, o := range []Outcome{NoPermission, FunctionMissing, QualifierMissing, CannotAssumeRole} {
+		g.Refuse(ctx, numberedCall("one", i), o)
+		all, err := g.Decisions(ctx, 1)
+		if err != nil || len(all) != 1 || all[0].Outcome != o || all[0].Cause.Code != CauseChanged || len(all[0].Fix) != 0 {
+			t.Errorf("%v: %+v %v", o, all, err)
+		}
+	}
+	// The other way: refused for one reason, refused now for another.
+	g.Refuse(ctx, numberedCall("gone", 1), NoPermission)
+	if all, err := g.Decisions(ctx, 1); err != nil || all[0].Outcome != NoPermission || all[0].Cause.Code != CauseFunctionMissing {
+		t.Errorf("%+v %v", all[0], err)
+	}
+}

@@ -38,7 +38,12 @@ func (x *explainer) sourceARNCause(s *Statement, e *iampolicy.ElementResult) {
 		x.cause(CauseMalformedARN, "Statement %s wants the SourceArn %q, which is no ARN of six parts.", statementName(s), want)
 		return
 	}
-	a.w, a.g = resourceSegments(want), resourceSegments(x.c.SourceARN)
+	for _, segment := range e.Segments {
+		if segment.Part == "resource" && !segment.NoWant {
+			a.w = append(a.w, segment.Want)
+		}
+	}
+	a.g = resourceSegments(x.c.SourceARN)
 	if a.leadingParts() || a.shape() || a.api() || a.stage() || a.verb() || a.path() {
 		a.severalNote()
 		return
