@@ -82,7 +82,7 @@ func TestHeaderNamesReachTheEvent(t *testing.T) {
 	defer c.Close()
 	answers := bufio.NewReader(c)
 	for i := range 3 {
-		fmt.Fprintf(c, "POST /dev/x HTTP/1.1\r\nhost: abc.execute-api.localhost:4566\r\ntEsT-HEADeR: aValUE%d\r\nauthorization: a\r\ncontent-length: 2\r\n\r\nhi", i)
+		fmt.Fprintf(c, "POST /dev/x HTTP/1.1\r\nhost: abc.execute-api.localhost:4566\r\ntEsT-HEADeR: aValUE%d\r\nauthorization: a\r\ncontent-length: 2\r\nX-Long: %s\r\n\r\nhi", i, strings.Repeat("x", 3000*i))
 		resp, err := http.ReadResponse(answers, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -99,7 +99,7 @@ func TestHeaderNamesReachTheEvent(t *testing.T) {
 		if event.Headers["tEsT-HEADeR"] != fmt.Sprintf("aValUE%d", i) || event.Headers["Authorization"] != "a" || event.Headers["Host"] != "abc.execute-api.localhost:4566" || event.Body != "hi" {
 			t.Errorf("request %d: %s", i, text)
 		}
-		if resp.Header.Get("Connection") != "keep-alive" || resp.Header.Get("X-Amzn-Trace-Id") == "" {
+		if resp.ContentLength != int64(len(text)) || resp.Header.Get("Connection") != "keep-alive" || resp.Header.Get("X-Amzn-Trace-Id") == "" {
 			t.Errorf("header %v", resp.Header)
 		}
 	}

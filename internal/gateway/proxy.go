@@ -22,6 +22,12 @@ func (x *exchange) runProxy() {
 	if m.problem != "" {
 		x.explain(m.problem)
 	}
+	if len(m.forbidden) > 0 && x.mapsForbidden() {
+		x.explain("requestParameters set a header of the integration that API Gateway does not allow to be set; with AWS_PROXY mappings have no effect: remove it")
+		// unverified: the sentence.
+		x.configurationError("Invalid mapping expression specified", configurationError)
+		return
+	}
 	if !m.post {
 		// Lambda's Invoke exists for POST only; AWS shows the 403 that it
 		// answers to another verb as a missing permission
@@ -41,6 +47,17 @@ func (x *exchange) runProxy() {
 	default:
 		x.functionAnswered(result)
 	}
+}
+
+// mapsForbidden reports whether one of the forbidden mappings has a value.
+func (x *exchange) mapsForbidden() bool {
+	for _, source := range x.method.forbidden {
+		header, ok := strings.CutPrefix(source, "method.request.header.")
+		if !ok || x.headerValue(header) != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // door asks whether the call may be made. The explanation of a refusal is made
