@@ -173,7 +173,7 @@ func checkSids(statements []statement) error {
 }
 
 // checkActionsAndResources judges the form of actions and resources. The
-// sentences are those of public reports, and of moto's tests against AWS.
+// sentences are those that public reports of refused policies quote.
 func checkActionsAndResources(st statement) error {
 	if !st.has("Action", "NotAction") {
 		return malformed("Policy statement must contain actions.")

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
@@ -24,6 +25,8 @@ type Service struct {
 	store *store.Store
 	now   func() time.Time
 	rand  io.Reader
+
+	writing sync.Mutex // held while an operation of Operations changes something
 }
 
 // New returns the service over the records in s.

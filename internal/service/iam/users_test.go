@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -50,6 +52,25 @@ func TestGetUserIsTheCaller(t *testing.T) {
 	// Accounts do not see each other.
 	if _, err := w.as("111111111111", "x", "").GetUser(ctx, &sdk.GetUserInput{UserName: aws.String("Ada")}); refused(err).Code != "NoSuchEntity" {
 		t.Errorf("another account's user: %v", err)
+	}
+}
+
+// Quotas hold when many ask at once.
+func TestQuotaUnderConcurrency(t *testing.T) {
+	w := newWorld(t)
+	w.user(t, "Ada")
+	var made atomic.Int32
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			if _, err := w.CreateAccessKey(t.Context(), &sdk.CreateAccessKeyInput{UserName: aws.String("Ada")}); err == nil {
+				made.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	if made.Load() != 2 {
+		t.Errorf("%d keys made", made.Load())
 	}
 }
 
