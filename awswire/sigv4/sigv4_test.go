@@ -240,6 +240,39 @@ func TestChunkedExample(t *testing.T) {
 	}
 }
 
+// The example of the S3 API Reference, "… Including Trailing Headers".
+func TestTrailerExample(t *testing.T) {
+	const secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+	body := []byte("10000;chunk-signature=b474d8862b1487a5145d686f57f013e54db672cee1c953b3010fb58501ef5aa2\r\n" + strings.Repeat("a", 65536) + "\r\n" +
+		"400;chunk-signature=1c1344b170168f8e65b41376b44b20fe354e373826ccbbe2c1d40a8cae51e5c7\r\n" + strings.Repeat("a", 1024) + "\r\n" +
+		"0;chunk-signature=2ca2aba2005185cf7159c6277faf83795951dd77a3a99e6e65d5c9f85863f992\r\n" +
+		"x-amz-checksum-crc32c:sOO8/Q==\r\nx-amz-trailer-signature:d81f82fc3505edab99d459891051a732e8730629a2e4a59689829ca17fe2e435\r\n\r\n")
+	r, _ := http.NewRequest("PUT", "http://s3.amazonaws.com/examplebucket/chunkObject.txt", nil)
+	for name, value := range map[string]string{
+		"X-Amz-Date": "20130524T000000Z", "X-Amz-Storage-Class": "REDUCED_REDUNDANCY", "Content-Encoding": "aws-chunked",
+		"X-Amz-Content-Sha256": sigv4.StreamingPayloadTrailer, "X-Amz-Decoded-Content-Length": "66560", "X-Amz-Trailer": "x-amz-checksum-crc32c",
+		"Authorization": "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request,SignedHeaders=content-encoding;host;x-amz-content-sha256;x-amz-date;x-amz-decoded-content-length;x-amz-storage-class;x-amz-trailer,Signature=106e2a8a18243abcf37539882f36619c00e2dfc72633413f02d3b74544bfeb8e",
+	} {
+		r.Header.Set(name, value)
+	}
+	s, err := sigv4.Verify(r, func(string) (string, string, error) { return secret, "", nil },
+		sigv4.Options{Now: time.Date(2013, 5, 24, 0, 0, 0, 0, time.UTC), Service: "s3"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.VerifyBody(body, secret); err != nil {
+		t.Error(err)
+	}
+	for name, changed := range map[string][]byte{
+		"another checksum": bytes.Replace(body, []byte("sOO8"), []byte("sOO9"), 1),
+		"no signature":     bytes.Replace(body, []byte("x-amz-trailer-signature"), []byte("x-amz-trailer-x"), 1),
+	} {
+		if err := s.VerifyBody(changed, secret); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
 // Canonicalisation must survive whatever a client sends.
 func FuzzVerify(f *testing.F) {
 	f.Add("/a/../b//c%2", "b=2&a=%zz&&=&a+b=c", "host;x-amz-date;x;content-length", "  a   b ", "s3")
