@@ -11,6 +11,11 @@ import (
 	"github.com/stagedoor/stagedoor/internal/state"
 )
 
+const (
+	journalStream  = "STAGEDOOR_JOURNAL_"
+	journalSubject = "stagedoor.journal."
+)
+
 // entrySuffix ends every entry's NATS subject.
 const entrySuffix = "._"
 
@@ -56,9 +61,9 @@ func (s *Store) Journal(ctx context.Context, config JournalConfig) (*Journal, er
 	if j := s.journals[config.Name]; j != nil {
 		return j, nil
 	}
-	j := &Journal{s: s, config: config, prefix: "stagedoor.journal." + config.Name + "."}
+	j := &Journal{s: s, config: config, prefix: journalSubject + config.Name + "."}
 	want := jetstream.StreamConfig{
-		Name:        "STAGEDOOR_JOURNAL_" + config.Name,
+		Name:        journalStream + config.Name,
 		Description: "stagedoor: journal " + config.Name,
 		Subjects:    []string{j.prefix + ">"},
 		Storage:     s.storage,
