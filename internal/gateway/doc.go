@@ -23,7 +23,9 @@
 // What is not there yet is refused, never left open: a method whose
 // authorization, API key or integration type is not implemented answers AWS's
 // refusal and says so in the log. Canary settings are stored by the service and
-// not yet honoured here: all traffic goes to the stage's deployment.
+// not yet honoured here: all traffic goes to the stage's deployment. Throttling,
+// caching, tracing and request validators are not there either; none of them
+// keeps anybody out.
 // Differences from AWS that are meant: a new deployment serves at once, where
 // AWS answers old and new for tens of seconds; X-Forwarded-Proto and
 // X-Forwarded-Port say what the client really used, so that links a function

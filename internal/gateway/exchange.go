@@ -206,7 +206,7 @@ func (x *exchange) write(w http.ResponseWriter) {
 		}
 		h[f[0]] = x.values[3+i : 4+i : 4+i]
 	}
-	if x.verb == http.MethodHead || len(x.answer.body) > netHTTPLength {
+	if (x.verb == http.MethodHead || len(x.answer.body) > netHTTPLength) && bodyAllowed(x.answer.status) {
 		h["Content-Length"] = []string{itoa(len(x.answer.body))}
 	}
 	w.WriteHeader(x.answer.status)

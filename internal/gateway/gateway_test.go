@@ -424,6 +424,42 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
+// Requests during a change see the stage before it or after it, whole.
+func TestSwapUnderLoad(t *testing.T) {
+	b := newBed(t, answers(`{}`, nil), resources(map[string]*state.Method{"GET /": proxy(strings.Replace(uri, ":fn", ":fn-${stageVariables.a}-${stageVariables.b}", 1))}),
+		&state.Stage{Name: "dev", Variables: map[string]string{"a": "x", "b": "x"}})
+	var clients sync.WaitGroup
+	stop := make(chan struct{})
+	for range 4 {
+		clients.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					if r := b.get("GET /dev/"); r.StatusCode != 200 {
+						t.Errorf("%d", r.StatusCode)
+						return
+					}
+				}
+			}
+		})
+	}
+	for i := range 200 {
+		v := string(rune('a' + i%26))
+		b.compiler.onStage(state.StageKey(testAccount, testRegion, "abc", "dev"), nil,
+			&state.Stage{Account: testAccount, Region: testRegion, API: "abc", Name: "dev", DeploymentID: "dep1", Variables: map[string]string{"a": v, "b": v}}, uint64(i))
+	}
+	close(stop)
+	clients.Wait()
+	for _, c := range b.door.asked {
+		name := c.FunctionARN[strings.LastIndexByte(c.FunctionARN, ':')+1:]
+		if name[3] != name[5] {
+			t.Fatalf("half a change: %s", name)
+		}
+	}
+}
+
 func canonicalJSON(t testing.TB, text string) any {
 	t.Helper()
 	var v any

@@ -34,9 +34,12 @@ func (g *Gateway) Matrix() []Cell {
 	now := g.now()
 	for d := range g.picture.Load().all() {
 		from := len(cells)
+		// Not d.plan(): that would keep every stage compiled from the start.
+		p := newStagePlan(d.stage.Account, d.stage.Region, d.stage.API, d.stage.Name, &d.deployment.APISnapshot, d.stage.Variables)
+		p.deployment = d.deployment.ID
 		for _, r := range d.deployment.Resources {
 			for verb, m := range r.Methods {
-				mp := d.plan().compileMethod(&resourcePlan{id: r.ID, path: r.Path}, verb, m, d.stage.Variables)
+				mp := p.compileMethod(&resourcePlan{id: r.ID, path: r.Path}, verb, m, d.stage.Variables)
 				c := Cell{
 					Account: d.stage.Account, Region: d.stage.Region, API: d.stage.API, APIName: d.deployment.APIName,
 					Stage: d.stage.Name, DeploymentID: d.deployment.ID, Verb: verb, Path: r.Path,
