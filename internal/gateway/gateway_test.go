@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -72,8 +73,8 @@ var testTime = time.Date(2015, 4, 9, 12, 34, 56, 789e6, time.UTC)
 
 // counter is a predictable source of "random" numbers.
 func counter() func() uint64 {
-	var n uint64
-	return func() uint64 { n++; return n * 0x0101010101010101 }
+	var n atomic.Uint64
+	return func() uint64 { return n.Add(1) * 0x0101010101010101 }
 }
 
 type bed struct {
