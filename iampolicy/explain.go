@@ -21,8 +21,9 @@ const (
 // decided or not, and allocates freely: it is for refusals and for people.
 func (p *Policy) Explain(r *Request) Explanation {
 	out := Explanation{Effect: p.Evaluate(r), Statements: make([]StatementResult, len(p.statements))}
+	shared := map[any]ElementResult{}
 	for i := range p.statements {
-		out.Statements[i] = p.statements[i].explain(r)
+		out.Statements[i] = p.statements[i].explain(r, shared)
 	}
 	slices.SortStableFunc(out.Statements, func(a, b StatementResult) int { return a.rank(out.Effect) - b.rank(out.Effect) })
 	return out
@@ -42,16 +43,28 @@ func (s *StatementResult) rank(effect Effect) int {
 	}
 }
 
-func (s *statement) explain(r *Request) StatementResult {
+// once explains an element that several statements share one time.
+func once(shared map[any]ElementResult, e interface {
+	explain(r *Request) ElementResult
+}, r *Request) ElementResult {
+	known, ok := shared[e]
+	if !ok {
+		known = e.explain(r)
+		shared[e] = known
+	}
+	return known
+}
+
+func (s *statement) explain(r *Request, shared map[any]ElementResult) StatementResult {
 	out := StatementResult{Index: s.index, Sid: s.sid, Effect: s.effect}
 	if s.principal != nil {
-		out.Elements = append(out.Elements, s.principal.explain(r))
+		out.Elements = append(out.Elements, once(shared, s.principal, r))
 	}
 	if s.action != nil {
-		out.Elements = append(out.Elements, s.action.explain(r))
+		out.Elements = append(out.Elements, once(shared, s.action, r))
 	}
 	if s.resource != nil {
-		out.Elements = append(out.Elements, s.resource.explain(r))
+		out.Elements = append(out.Elements, once(shared, s.resource, r))
 	}
 	for i := range s.conditions {
 		out.Elements = append(out.Elements, s.conditions[i].explain(r.Context))

@@ -216,9 +216,6 @@ func (p *piece) resolve(ctx Context) (string, bool) {
 // bind returns p with its variables replaced by their values; ok is false when
 // one has none.
 func (p *pattern) bind(ctx Context) (bound pattern, ok bool) {
-	if !p.vars {
-		return *p, true
-	}
 	bound.text = p.text
 	for i := range p.pieces {
 		q := p.pieces[i]

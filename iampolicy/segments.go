@@ -13,16 +13,19 @@ const maxSegments = 40
 
 // segments compares got with a piece by piece; nil when either is no ARN.
 func (a *arnPattern) segments(got string, ctx Context) []Segment {
-	bound, ok := a.whole.bind(ctx)
-	if !ok {
-		return nil
+	want := a.parts
+	if a.whole.vars {
+		bound, ok := a.whole.bind(ctx)
+		if !ok {
+			return nil
+		}
+		want = bound.split(':', arnParts)
 	}
-	want := bound.split(':', arnParts)
 	have := strings.SplitN(got, ":", arnParts)
 	if len(want) != arnParts || len(have) != arnParts {
 		return nil
 	}
-	var out []Segment
+	out := make([]Segment, 0, 2*arnParts)
 	for i := range arnParts - 1 {
 		out = append(out, Segment{Part: partNames[i], Want: want[i].text, Got: have[i], Matched: want[i].match(have[i], ctx)})
 	}

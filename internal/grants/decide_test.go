@@ -266,6 +266,23 @@ func BenchmarkDecide(b *testing.B) {
 	}
 }
 
+// BenchmarkDecideRole is a call through an integration's role.
+func BenchmarkDecideRole(b *testing.B) {
+	g, s := newGrants(b, Options{})
+	putFunction(b, s, newFunction("us-east-1", "one"))
+	r := &state.Role{Identity: identity("r"), AssumeRolePolicyDocument: trustGateway}
+	r.InlinePolicies = map[string]string{"a": roleDocument("lambda:InvokeFunction", "*"), "b": roleDocument("s3:*", "*")}
+	putRole(b, s, r)
+	c := gatewayCall("one", "")
+	c.Credentials = r.ARN
+	b.ReportAllocs()
+	for b.Loop() {
+		if g.Decide(c) != Allowed {
+			b.Fatal("refused")
+		}
+	}
+}
+
 func BenchmarkExplain20KB(b *testing.B) {
 	g, s := newGrants(b, Options{})
 	f := newFunction("us-east-1", "full")

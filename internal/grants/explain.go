@@ -95,7 +95,11 @@ func (x *explainer) explainFunction() {
 	if x.f != nil {
 		p = x.f.policies[x.c.Qualifier]
 	}
-	r := gatewayRequest(x.c.Resource(), x.c, p != nil && p.clock)
+	resource := x.c.Resource()
+	if p != nil {
+		resource = p.resource // what Decide asks about
+	}
+	r := gatewayRequest(resource, x.c, p != nil && p.clock)
 	x.context(r)
 	x.read(FunctionPolicy, x.c.Resource(), p, r)
 	x.pickNearest(0)

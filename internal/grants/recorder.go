@@ -17,12 +17,12 @@ import (
 const (
 	journalAge      = 7 * 24 * time.Hour
 	journalBytes    = 32 << 20
-	queueLength     = 4096             // refusals waiting to be explained; more are counted and dropped
-	burstLength     = 10 * time.Second // identical refusals within this time are one Decision
-	repeatEvery     = time.Second      // how often the repeats of a burst are written
-	burstsAtOnce    = 1024             // different refusals within one burst length that are told apart
-	requestIDsKept  = 512              // request ids kept per Decision
-	recentDecisions = 256              // Decisions kept in memory
+	queueLength     = 4096            // refusals waiting to be explained; more are counted and dropped
+	burstLength     = 5 * time.Second // identical refusals within this time are one Decision
+	repeatEvery     = time.Second     // how often the repeats of a burst are written
+	burstsAtOnce    = 1024            // different refusals within one burst length that are told apart
+	requestIDsKept  = 512             // request ids kept per Decision
+	recentDecisions = 256             // Decisions kept in memory
 )
 
 // ErrDecisionNotFound says that no refusal has this id or request id.
