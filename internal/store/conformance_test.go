@@ -8,12 +8,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/stagedoor/stagedoor/internal/store"
 	"github.com/stagedoor/stagedoor/internal/store/storetest"
-	"go.uber.org/goleak"
 )
-
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m)
-}
 
 func open(t testing.TB, o store.Options) *store.Store {
 	t.Helper()

@@ -105,6 +105,7 @@ func TestDamageIsReported(t *testing.T) {
 		}, []string{"format.json", "not readable"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel() // most of the time is waiting for what never comes
 			dir := filled(t, 50)
 			c.damage(t, dir)
 			for range 2 { // the second time too: nothing may be mended by forgetting

@@ -34,9 +34,9 @@ type mirror struct {
 	ordered atomic.Pointer[tree]
 	applied atomic.Uint64 // highest sequence that mirror and views show
 
-	mu       sync.Mutex           // held while changes are applied and views are added
-	watchers []watcher            // guarded by mu
-	graves   map[state.Key]uint64 // tombstones and their sequences; guarded by mu
+	mu       sync.Mutex          // held while changes are applied and views are added
+	watchers []watcher           // guarded by mu
+	graves   map[state.Key]grave // tombstones; guarded by mu
 
 	waitMu  sync.Mutex
 	waiting []waiter
@@ -56,7 +56,7 @@ type waiter struct {
 func (m *mirror) init() {
 	m.byKey = newShardMap[*entry]()
 	m.seed = maphash.MakeSeed()
-	m.graves = map[state.Key]uint64{}
+	m.graves = map[state.Key]grave{}
 }
 
 // wait returns when the mirror and every view have applied revision.
@@ -142,7 +142,7 @@ func (s *Store) explain(err error, url string) error {
 	switch {
 	case url == "":
 		return fmt.Errorf("open store: %w", err)
-	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
+	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
 		return fmt.Errorf("the NATS server %s has no JetStream: %w; start it with \"nats-server -js\" or enable JetStream for the account", url, err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("the NATS server %s did not answer in time: %w; in a cluster, JetStream needs a majority of its servers", url, err)
@@ -302,7 +302,7 @@ func (s *Store) receive(msg jetstream.Msg) {
 			load.add(next)
 		} else {
 			s.mirror.mu.Lock()
-			s.mirror.graves[key] = revision
+			s.mirror.graves[key] = grave{revision, meta.Timestamp}
 			s.mirror.mu.Unlock()
 		}
 		if meta.NumPending == 0 {
@@ -312,8 +312,11 @@ func (s *Store) receive(msg jetstream.Msg) {
 		}
 		return
 	}
-	s.mirror.apply(key, next, revision)
+	s.mirror.apply(key, next, revision, meta.Timestamp)
 	s.sealing.changed()
+	if next == nil {
+		s.sweepSome()
+	}
 }
 
 // install puts the loaded records in place. Nobody reads yet.
@@ -328,7 +331,7 @@ func (m *mirror) install(entries []*entry, revision uint64) {
 
 // apply shows one change, next nil for a deletion, in the mirror and then in
 // every view.
-func (m *mirror) apply(key state.Key, next *entry, revision uint64) {
+func (m *mirror) apply(key state.Key, next *entry, revision uint64, at time.Time) {
 	m.mu.Lock()
 	old, _ := m.byKey.get(key)
 	switch {
@@ -341,7 +344,7 @@ func (m *mirror) apply(key state.Key, next *entry, revision uint64) {
 			m.byKey.remove(key)
 			m.ordered.Store(m.ordered.Load().remove(key))
 		}
-		m.graves[key] = revision
+		m.graves[key] = grave{revision, at}
 	}
 	if old != nil || next != nil {
 		for _, w := range m.watchers {

@@ -55,7 +55,9 @@ func Create[T any](ctx context.Context, s *Store, key state.Key, rec *T) (revisi
 		return 0, fmt.Errorf("encode %s: %w", key, err)
 	}
 	for range maxTries {
-		if _, ok := s.mirror.byKey.get(key); ok {
+		if _, ok, err := s.current(ctx, key, false); err != nil {
+			return 0, err
+		} else if ok {
 			return 0, keyError(ErrExists, key)
 		}
 		revision, err = s.write(ctx, key, payload, s.grave(key))
@@ -84,7 +86,10 @@ func Put[T any](ctx context.Context, s *Store, key state.Key, rec *T) (revision 
 // error of change is returned as it is and nothing is written.
 func Update[T any](ctx context.Context, s *Store, key state.Key, change func(rec *T) error) (*T, error) {
 	for range maxTries {
-		e, ok := s.mirror.byKey.get(key)
+		e, ok, err := s.current(ctx, key, true)
+		if err != nil {
+			return nil, err
+		}
 		if !ok {
 			return nil, keyError(ErrNotFound, key)
 		}
@@ -114,11 +119,14 @@ func Update[T any](ctx context.Context, s *Store, key state.Key, change func(rec
 // Delete removes a record: ErrNotFound if there is none.
 func Delete(ctx context.Context, s *Store, key state.Key) error {
 	for range maxTries {
-		e, ok := s.mirror.byKey.get(key)
+		e, ok, err := s.current(ctx, key, true)
+		if err != nil {
+			return err
+		}
 		if !ok {
 			return keyError(ErrNotFound, key)
 		}
-		_, err := s.write(ctx, key, nil, e.revision)
+		_, err = s.write(ctx, key, nil, e.revision)
 		if !errors.Is(err, ErrConflict) {
 			return err
 		}
@@ -180,7 +188,22 @@ func writeError(key state.Key, err error) error {
 func (s *Store) grave(key state.Key) uint64 {
 	s.mirror.mu.Lock()
 	defer s.mirror.mu.Unlock()
-	return s.mirror.graves[key]
+	return s.mirror.graves[key].seq
+}
+
+// current returns what the mirror shows of key. If that is not what the caller
+// hopes for (present or absent) and other nodes may write too, it makes sure
+// first that the mirror is not merely late.
+func (s *Store) current(ctx context.Context, key state.Key, hope bool) (*entry, bool, error) {
+	e, ok := s.mirror.byKey.get(key)
+	if ok == hope || s.server != nil || s.usable() != nil {
+		return e, ok, nil
+	}
+	if err := s.catchUp(ctx, key); err != nil {
+		return nil, false, err
+	}
+	e, ok = s.mirror.byKey.get(key)
+	return e, ok, nil
 }
 
 // catchUp waits, after a lost compare-and-set, until the mirror shows the

@@ -72,6 +72,16 @@ func (w *sealing) write() {
 	}
 }
 
+// now writes the seal at once, if there is to be one.
+func (w *sealing) now() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.store == nil {
+		return nil
+	}
+	return w.store.server.dir.writeSeal(&w.store.mirror)
+}
+
 // stop writes the last seal. A store that never finished opening has none.
 func (w *sealing) stop(s *Store) error {
 	w.mu.Lock()
@@ -120,7 +130,7 @@ func (d *dataDir) checkSeal(m *mirror) error {
 			return d.lost(fmt.Sprintf("its seal, the list of its records, has a line %q", line))
 		}
 		e, found := m.byKey.get(state.Key(key))
-		if found && e.revision >= revision || m.graves[state.Key(key)] > revision {
+		if found && e.revision >= revision || m.graves[state.Key(key)].seq > revision {
 			continue
 		}
 		missing = append(missing, state.Key(key))

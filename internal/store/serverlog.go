@@ -1,8 +1,10 @@
 package store
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 )
 
@@ -37,7 +39,14 @@ func (l *serverLog) Debugf(string, ...any)  {}
 func (l *serverLog) Tracef(string, ...any)  {}
 
 func (l *serverLog) Warnf(format string, v ...any) {
-	l.log.Warn("embedded NATS server", "message", l.note(format, v...))
+	level := slog.LevelWarn
+	text := l.note(format, v...)
+	// Every start after a kill says this; whether anything was lost the seal
+	// tells (seal.go).
+	if strings.Contains(text, "Stream state outdated") || strings.Contains(text, "Recovering stream state from index") {
+		level = slog.LevelDebug
+	}
+	l.log.Log(context.Background(), level, "embedded NATS server", "message", text)
 }
 
 func (l *serverLog) Errorf(format string, v ...any) {

@@ -54,6 +54,7 @@ type Store struct {
 
 	mirror  mirror
 	sealing sealing
+	sweeper sweeper
 
 	closed atomic.Bool
 	failed atomic.Pointer[error] // what damaged the mirror: every write reports it
@@ -102,6 +103,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 		}
 	}
 	s.sealing.start(s)
+	s.sweepSome()
 	return s, nil
 }
 
@@ -154,6 +156,7 @@ func (s *Store) Close() error {
 func (s *Store) shutdown() error {
 	s.closed.Store(true)
 	s.feed.stop(s)
+	s.sweeper.done.Wait()
 	s.mirror.fail(ErrClosed)
 	var errs []error
 	errs = append(errs, s.sealing.stop(s))
