@@ -59,8 +59,8 @@ type execLines struct {
 type execLine struct {
 	at   time.Time
 	text string
-	// keep marks what level ERROR writes of a failed request
-	// (serverless-express#247: the method, the failure, the completion).
+	// keep marks what level ERROR writes of a failed request: the failure and
+	// the completion (execution logs of May 2025).
 	keep bool
 }
 
@@ -116,7 +116,7 @@ func (l *execLines) request(x *exchange) {
 	}
 	l.opening(x)
 	l.add("Starting execution for request: ", x.ids.request)
-	l.keep("HTTP Method: ", x.verb, ", Resource Path: ", eventPath(x.path))
+	l.add("HTTP Method: ", x.verb, ", Resource Path: ", eventPath(x.path))
 	if !l.tracing() {
 		return
 	}
@@ -168,14 +168,12 @@ func (l *execLines) end(x *exchange) {
 		return
 	}
 	if l.failing {
-		if l.test || x.answer.gateway == nil || x.answer.gateway.kind != "API_CONFIGURATION_ERROR" {
-			l.keep("Method completed with status: ", itoa(x.answer.status))
-		} else {
-			// unverified: the type for a missing permission; DEFAULT_5XX was
-			// seen for a role that cannot be assumed (recorded log, 2025).
+		if !l.test && strings.Contains(x.answer.cause, "assume the provided role") {
+			// Only a role that cannot be assumed has this line (recorded log,
+			// 2025-02); a missing permission has not (2025-05).
 			l.keep("Gateway response type: DEFAULT_5XX with status code: ", itoa(x.answer.status))
-			l.keep("Method completed with status: ", itoa(x.answer.status))
 		}
+		l.keep("Method completed with status: ", itoa(x.answer.status))
 	} else {
 		if l.tracing() {
 			l.add("Method response body after transformations: ", string(x.answer.body))

@@ -153,7 +153,6 @@ Method completed with status: 200
 AWS Integration Endpoint RequestId : lambda-request-id
 `
 	const denied = `Execution failed due to configuration error: Invalid permissions on Lambda function
-Gateway response type: DEFAULT_5XX with status code: 500
 Method completed with status: 500
 `
 	for _, c := range []struct {
@@ -167,10 +166,10 @@ Method completed with status: 500
 		{"INFO, recorded 2026-09-25: nine lines", "INFO", false, grants.Allowed, `{"body":"x"}`, begin + success},
 		{"INFO with data trace", "INFO", true, grants.Allowed, `{"body":"x"}`, begin + request + response + success},
 		{"missing permission", "INFO", true, grants.NoPermission, ``, begin + request + denied},
-		{"missing permission, level ERROR", "ERROR", false, grants.NoPermission, ``, "HTTP Method: GET, Resource Path: /fn\n" + denied},
+		{"missing permission, level ERROR", "ERROR", false, grants.NoPermission, ``, denied},
 		{"success, level ERROR", "ERROR", true, grants.Allowed, `{"body":"x"}`, ""},
 		{"OFF", "OFF", true, grants.NoPermission, ``, ""},
-		{"malformed", "INFO", false, grants.Allowed, `[]`, begin + "Execution failed due to configuration error: Malformed Lambda proxy response\nMethod completed with status: 502\nAWS Integration Endpoint RequestId : lambda-request-id\n"},
+		{"malformed", "INFO", false, grants.Allowed, `[]`, begin + "Endpoint response body before transformations: []\nExecution failed due to configuration error: Malformed Lambda proxy response\nMethod completed with status: 502\nAWS Integration Endpoint RequestId : lambda-request-id\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newStoreBed(t, answers(c.payload, nil), resources(map[string]*state.Method{"GET /fn": proxy(uri)}),
@@ -207,7 +206,7 @@ func TestExecutionLogFailures(t *testing.T) {
 	all := strings.Join(b.messages(execGroup), "\n")
 	for _, want := range []string{
 		"(ID) Lambda execution failed with status 200 due to customer function error: boom. Lambda request id: lambda-id\n(ID) Method completed with status: 502\n(ID) AWS Integration Endpoint RequestId : lambda-id",
-		"(ID) Execution failed due to configuration error: API Gateway does not have permission to assume the provided role " + role,
+		"(ID) Execution failed due to configuration error: API Gateway does not have permission to assume the provided role " + role + "\n(ID) Gateway response type: DEFAULT_5XX with status code: 500\n(ID) Method completed with status: 500",
 	} {
 		if !strings.Contains(all, want) {
 			t.Errorf("missing %q in\n%s", want, all)

@@ -28,6 +28,7 @@ func (x *exchange) runProxy() {
 		x.configurationError("Invalid mapping expression specified", configurationError)
 		return
 	}
+	x.integration.attempted = true
 	if !m.post {
 		// Lambda's Invoke exists for POST only; AWS shows the 403 that it
 		// answers to another verb as a missing permission
@@ -141,6 +142,7 @@ func (x *exchange) invokeFailed(err error) {
 		// A throttled function is a 500 to the client, not a 429 (re:Post
 		// QUfI6bsdd0SOiPeyimzxSkfQ).
 		x.lambdaStatus(429, integrationFailure)
+		x.lines.failed("Execution failed due to configuration error: Rate Exceeded.")
 	case errors.Is(err, invoke.ErrPayloadTooLarge):
 		// unverified: that the client sees Lambda's 413.
 		x.lambdaStatus(413, requestTooLong)
@@ -201,6 +203,11 @@ func (x *exchange) functionAnswered(result *invoke.Result) {
 	problem := x.answer.parse(result.Payload, x)
 	if problem != "" {
 		x.explain("the function's answer is malformed: " + problem)
+		if !x.lines.tracing() {
+			// Seen at level ERROR (execution log of May 2025).
+			// unverified: that INFO without data trace has it too.
+			x.lines.failed("Endpoint response body before transformations: " + string(result.Payload))
+		}
 		x.answer = answer{header: x.answer.header[:0]}
 		x.configurationError("Malformed Lambda proxy response", badAnswer)
 		return

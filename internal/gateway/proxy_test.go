@@ -150,6 +150,9 @@ func TestProxyFailures(t *testing.T) {
 		if got := read(r); r.StatusCode != c.status || got != c.body {
 			t.Errorf("%s: %d %s", c.what, r.StatusCode, got)
 		}
+		if trace := r.Header.Get("X-Amzn-Trace-Id"); !strings.HasPrefix(trace, "Root=1-") || strings.Contains(trace, ";") {
+			t.Errorf("%s: trace %q", c.what, trace)
+		}
 	}
 }
 

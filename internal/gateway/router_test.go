@@ -74,7 +74,7 @@ func TestRouter(t *testing.T) {
 		{"HEAD /part1", "", "HEAD is not implied by GET"},
 		{"OPTIONS /part1", "", "OPTIONS is not implied"},
 		{"ANY /part1", "", "ANY is no verb of a request"},
-		{"DELETE /users/me", "DELETE /users/{id} id=me", "unverified: passed over for want of the verb"},
+		{"DELETE /users/me", "DELETE /users/{id} id=me", "measured on AWS: floci#3399, GET /users/me"},
 		{"GET /dash%2Dok", "GET /dash-ok", "unverified: literals are compared decoded"},
 		{"GET /PART1", "GET /{param+} param=PART1", "case matters"},
 		{"POST /none", "", "no such method"},
@@ -82,6 +82,38 @@ func TestRouter(t *testing.T) {
 		verb, path, _ := strings.Cut(c.request, " ")
 		if got := describe(rt, verb, path); got != c.want {
 			t.Errorf("%s: %q, want %q (%s)", c.request, got, c.want, c.source)
+		}
+	}
+}
+
+// Measured on AWS, eu-central-1 (ministack#1423), and us-west-2 (floci#3399).
+func TestRouterPassesOverVerbs(t *testing.T) {
+	rt := tree("ANY /{proxy+}", "GET /jobs/{op}", "OPTIONS /cors_only")
+	for request, want := range map[string]string{
+		"GET /jobs/reboot":  "GET /jobs/{op} op=reboot",
+		"GET /jobs":         "ANY /{proxy+} proxy=jobs",
+		"POST /jobs":        "ANY /{proxy+} proxy=jobs",
+		"POST /jobs/reboot": "ANY /{proxy+} proxy=jobs/reboot",
+		"GET /cors_only":    "ANY /{proxy+} proxy=cors_only",
+	} {
+		verb, path, _ := strings.Cut(request, " ")
+		if got := describe(rt, verb, path); got != want {
+			t.Errorf("%s: %q, want %q", request, got, want)
+		}
+	}
+	rt = tree("PATCH /users/me", "GET /users/{userId}", "POST /roles/provision", "GET /roles/{roleId}", "GET /things/real", "ANY /things/{proxy+}")
+	for request, want := range map[string]string{
+		"GET /users/me":         "GET /users/{userId} userId=me",
+		"PATCH /users/me":       "PATCH /users/me",
+		"POST /users/me":        "",
+		"POST /roles/provision": "POST /roles/provision",
+		"GET /roles/provision":  "GET /roles/{roleId} roleId=provision",
+		"GET /things/real":      "GET /things/real",
+		"POST /things/real":     "ANY /things/{proxy+} proxy=real",
+	} {
+		verb, path, _ := strings.Cut(request, " ")
+		if got := describe(rt, verb, path); got != want {
+			t.Errorf("%s: %q, want %q", request, got, want)
 		}
 	}
 }
