@@ -119,7 +119,7 @@ func TestTooBigBodyIsNotRead(t *testing.T) {
 		t.Fatal(resp, err)
 	}
 	text, _ := io.ReadAll(resp.Body)
-	if string(text) != `{"message":"Request Too Long"}` {
+	if string(text) != `HTTP content length exceeded 10485760 bytes.` {
 		t.Errorf("%s", text)
 	}
 }

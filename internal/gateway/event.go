@@ -27,7 +27,7 @@ func appendEventContext(b []byte, m *methodPlan) []byte {
 	b = appendString(b, m.resource.id)
 	b = append(b, `,"resourcePath":`...)
 	b = appendString(b, m.resource.path)
-	if m.operation != "" { // unverified: its place
+	if m.operation != "" {
 		b = append(b, `,"operationName":`...)
 		b = appendString(b, m.operation)
 	}

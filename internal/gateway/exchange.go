@@ -44,6 +44,7 @@ type exchange struct {
 	sorted   []headerField
 
 	trace       string // Root of X-Amzn-Trace-Id; "" until an integration runs
+	answered    string // X-Amzn-Trace-Id of a function's answer
 	call        grants.Call
 	event       []byte        // scratch: the function gets a copy
 	pairs       []headerField // of the query string
@@ -104,7 +105,7 @@ func (x *exchange) run() {
 	}
 	if x.plan == nil || x.plan.closed {
 		x.plan = nil
-		x.refuse(forbidden)
+		x.refuse(forbidden) // also for a path without a stage
 		return
 	}
 	x.path = x.addr.path
@@ -180,6 +181,10 @@ func (x *exchange) refuse(g *gatewayResponse) {
 	x.answer.gateway = g
 	x.answer.status = g.status
 	x.answer.body = g.body
+	if g.front {
+		x.answer.header = append(x.answer.header[:0], [2]string{"Content-Type", "text; charset=utf-8"})
+		return
+	}
 	x.answer.header = append(x.answer.header[:0], [2]string{"Content-Type", "application/json"})
 	if !x.test() {
 		x.answer.header = append(x.answer.header, [2]string{"x-amzn-ErrorType", g.errorType})
@@ -204,8 +209,10 @@ func (x *exchange) write(w http.ResponseWriter) {
 	// net/http clones the header in WriteHeader, so the values may be reused
 	// afterwards. Names keep AWS's spelling.
 	h["Connection"] = x.values[0:1:1]
-	h["x-amzn-RequestId"] = x.values[1:2:2]
-	h["x-amz-apigw-id"] = x.values[2:3:3]
+	if x.answer.gateway == nil || !x.answer.gateway.front {
+		h["x-amzn-RequestId"] = x.values[1:2:2]
+		h["x-amz-apigw-id"] = x.values[2:3:3]
+	}
 	for i, f := range x.answer.header {
 		if v, again := h[f[0]]; again {
 			h[f[0]] = append(v, f[1])
@@ -299,7 +306,7 @@ func hostOnly(addr string) string {
 // it is too big or does not arrive.
 func (x *exchange) readBody(r *http.Request) bool {
 	if r.ContentLength > maxBody {
-		x.refuse(requestTooLong)
+		x.refuse(bodyTooLong)
 		return false
 	}
 	if r.ContentLength == 0 || r.Body == nil || r.Body == http.NoBody {
@@ -310,7 +317,7 @@ func (x *exchange) readBody(r *http.Request) bool {
 		return true
 	}
 	if len(x.body) > maxBody {
-		x.refuse(requestTooLong)
+		x.refuse(bodyTooLong)
 	} else {
 		x.refuse(badBody)
 	}

@@ -11,7 +11,7 @@ import (
 // ids are the names of one request.
 type ids struct {
 	request  string // UUID, version 4
-	extended string // x-amz-apigw-id: 11 bytes in base64, "d4qiDGxbBcwFXJw="
+	extended string // x-amz-apigw-id: 11 bytes in URL base64, "K2Ib_G66IAMEF6g="
 	both     [52]byte
 }
 
@@ -30,7 +30,7 @@ func (id *ids) make(random func() uint64) {
 	hex.Encode(b[19:23], raw[8:10])
 	hex.Encode(b[24:36], raw[10:16])
 	b[8], b[13], b[18], b[23] = '-', '-', '-', '-'
-	base64.StdEncoding.Encode(b[36:], raw[16:27])
+	base64.URLEncoding.Encode(b[36:], raw[16:27])
 	text := string(b[:])
 	id.request, id.extended = text[:36], text[36:]
 }
@@ -45,6 +45,19 @@ func appendTrace(b []byte, now time.Time, random func() uint64) []byte {
 	b = hex.AppendEncode(b, raw[:4])
 	b = append(b, '-')
 	return hex.AppendEncode(b, raw[4:])
+}
+
+// appendLineage appends what a function's answer adds to the trace root:
+// ";Parent=2666fea3d1207b28;Sampled=0;Lineage=1:23e64a83:0" (answers of 2025).
+func appendLineage(b []byte, random func() uint64) []byte {
+	var raw [12]byte
+	binary.LittleEndian.PutUint64(raw[0:], random())
+	binary.LittleEndian.PutUint32(raw[8:], uint32(random()))
+	b = append(b, ";Parent="...)
+	b = hex.AppendEncode(b, raw[:8])
+	b = append(b, ";Sampled=0;Lineage=1:"...)
+	b = hex.AppendEncode(b, raw[8:])
+	return append(b, ":0"...)
 }
 
 // streamName names the log stream of a group in this run: 32 hexadecimal

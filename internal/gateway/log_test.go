@@ -72,10 +72,11 @@ func (b *storeBed) get(line string, edit ...func(*http.Request)) *http.Response 
 
 var (
 	uuid      = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`)
-	extended  = regexp.MustCompile(`Id: [A-Za-z0-9+/]{15}=`)
+	extended  = regexp.MustCompile(`Id: [A-Za-z0-9_-]{15}=`)
 	stars     = regexp.MustCompile(`\*{64}[0-9a-f]{6}`)
 	sha       = regexp.MustCompile(`Sha256=[0-9a-f]{64}`)
 	traces    = regexp.MustCompile(`1-[0-9a-f]{8}-[0-9a-f]{24}`)
+	lineages  = regexp.MustCompile(`;Parent=[0-9a-f]{16};Sampled=0;Lineage=1:[0-9a-f]{8}:0`)
 	amzDate   = regexp.MustCompile(`Date=\d{8}T\d{6}Z`)
 	httpDate  = regexp.MustCompile(`Date=\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT`)
 	latencies = regexp.MustCompile(`latency: \d+ ms`)
@@ -89,6 +90,7 @@ func steady(s string) string {
 	s = stars.ReplaceAllString(s, "****")
 	s = sha.ReplaceAllString(s, "Sha256=SHA")
 	s = traces.ReplaceAllString(s, "TRACE")
+	s = lineages.ReplaceAllString(s, ";LINEAGE")
 	s = amzDate.ReplaceAllString(s, "Date=NOW")
 	s = httpDate.ReplaceAllString(s, "Date=NOW")
 	s = latencies.ReplaceAllString(s, "latency: 1 ms")
@@ -143,10 +145,10 @@ Endpoint request body after transformations: EVENT
 Sending request to https://lambda.us-east-1.amazonaws.com/2015-03-31/functions/arn:aws:lambda:us-east-1:123456789012:function:fn/invocations
 `
 	const response = `Received response. Status: 200, Integration latency: 1 ms
-Endpoint response headers: {Date=NOW, Content-Type=application/json, Content-Length=12, Connection=keep-alive, x-amzn-RequestId=lambda-request-id, X-Amz-Executed-Version=$LATEST, X-Amzn-Trace-Id=Root=TRACE;Sampled=0}
+Endpoint response headers: {Date=NOW, Content-Type=application/json, Content-Length=12, Connection=keep-alive, x-amzn-RequestId=lambda-request-id, X-Amz-Executed-Version=$LATEST, X-Amzn-Trace-Id=Root=TRACE;LINEAGE}
 Endpoint response body before transformations: {"body":"x"}
 Method response body after transformations: x
-Method response headers: {Content-Type=application/json, X-Amzn-Trace-Id=Root=TRACE;Sampled=0}
+Method response headers: {Content-Type=application/json, X-Amzn-Trace-Id=Root=TRACE;LINEAGE}
 `
 	const success = `Successfully completed execution
 Method completed with status: 200

@@ -144,7 +144,7 @@ func (x *exchange) invokeFailed(err error) {
 		x.lambdaStatus(429, integrationFailure)
 		x.lines.failed("Execution failed due to configuration error: Rate Exceeded.")
 	case errors.Is(err, invoke.ErrPayloadTooLarge):
-		// unverified: that the client sees Lambda's 413.
+		// The event is larger than Lambda takes (koki-develop/lgtm-generator#10).
 		x.lambdaStatus(413, requestTooLong)
 	case errors.As(err, &notReady):
 		x.explain(notReady.Error())
@@ -195,7 +195,14 @@ func (x *exchange) received(result *invoke.Result) {
 }
 
 // responseTrace is the X-Amzn-Trace-Id of answers from functions.
-func (x *exchange) responseTrace() string { return "Root=" + x.traceRoot() + ";Sampled=0" }
+func (x *exchange) responseTrace() string {
+	if x.answered == "" {
+		b := append(make([]byte, 0, 96), "Root="...)
+		b = append(b, x.traceRoot()...)
+		x.answered = string(appendLineage(b, x.gateway.random))
+	}
+	return x.answered
+}
 
 // functionAnswered turns the function's answer into the response.
 func (x *exchange) functionAnswered(result *invoke.Result) {

@@ -140,7 +140,7 @@ func TestProxyFailures(t *testing.T) {
 		{"threw", &invoke.Result{FunctionError: "Unhandled", Payload: []byte(`{"errorMessage":"boom"}`)}, nil, 502, `{"message": "Internal server error"}`},
 		{"deleted since", nil, invoke.ErrFunctionNotFound, 500, `{"message": "Internal server error"}`},
 		{"throttled (re:Post QUfI6bsdd0SOiPeyimzxSkfQ)", nil, &invoke.ThrottledError{}, 500, `{"message": "Internal server error"}`},
-		{"too large", nil, &invoke.PayloadError{}, 413, `{"message":"Request Too Long"}`},
+		{"too large (koki-develop/lgtm-generator#10)", nil, &invoke.PayloadError{}, 413, `{"message": "Request Too Long"}`},
 		{"pending", nil, &invoke.NotReadyError{Function: "fn", State: "Pending"}, 500, `{"message": "Internal server error"}`},
 		{"broken", nil, errors.New("pipe"), 500, `{"message": "Internal server error"}`},
 	} {

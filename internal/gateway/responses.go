@@ -13,10 +13,15 @@ type gatewayResponse struct {
 	errorType string // x-amzn-ErrorType
 	message   string
 	body      []byte
+	front     bool // from before the gateway: plain text, no ids
 }
 
 func newResponse(status int, kind, errorType, message, body string) *gatewayResponse {
-	return &gatewayResponse{status, kind, errorType, message, []byte(body)}
+	return &gatewayResponse{status: status, kind: kind, errorType: errorType, message: message, body: []byte(body)}
+}
+
+func frontResponse(status int, text string) *gatewayResponse {
+	return &gatewayResponse{status: status, message: text, body: []byte(text), front: true}
 }
 
 var (
@@ -30,14 +35,16 @@ var (
 		"User is not authorized to access this resource", `{"Message":"User is not authorized to access this resource"}`)
 	unauthorized = newResponse(401, "UNAUTHORIZED", "UnauthorizedException",
 		"Unauthorized", `{"message":"Unauthorized"}`)
-	// unverified: type and spacing of the two answers about size, and the
-	// status of the second; the texts are what users report ("HTTP header is
-	// larger than 10240 bytes.").
-	requestTooLong = newResponse(413, "REQUEST_TOO_LARGE", "RequestTooLargeException",
-		"Request Too Long", `{"message":"Request Too Long"}`)
-	headerTooLong = newResponse(431, "BAD_REQUEST_PARAMETERS", "BadRequestException",
-		"HTTP header is larger than 10240 bytes.", `{"message":"HTTP header is larger than 10240 bytes."}`)
-	badBody = newResponse(400, "BAD_REQUEST_BODY", "BadRequestException",
+	// Lambda's own limit, 6 MB (koki-develop/lgtm-generator#10).
+	requestTooLong = newResponse(413, "REQUEST_TOO_LARGE", "BadRequestException",
+		"Request Too Long", `{"message": "Request Too Long"}`)
+	// What stands before API Gateway refuses in plain text and without request
+	// ids; gateway responses cannot change it (same thread; the NHS's and
+	// others' tests of it).
+	bodyTooLong = frontResponse(413, "HTTP content length exceeded 10485760 bytes.")
+	// unverified: the status; the text is what users report.
+	headerTooLong = frontResponse(431, "HTTP header is larger than 10240 bytes.")
+	badBody       = newResponse(400, "BAD_REQUEST_BODY", "BadRequestException",
 		"Bad Request", `{"message":"Bad Request"}`)
 	unsupportedMedia = newResponse(415, "UNSUPPORTED_MEDIA_TYPE", "UnsupportedMediaTypeException",
 		"Unsupported Media Type", `{"message": "Unsupported Media Type"}`)
