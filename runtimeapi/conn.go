@@ -99,7 +99,9 @@ func (c *conn) handle(req *request, body []byte, tooLarge bool) bool {
 		case in != nil:
 			return c.deliver(in)
 		}
-		return c.flush()
+		// What is unwritten here is the answer to a request that this one was
+		// pipelined behind: the client waits for both, one write will do.
+		return true
 	case path == initPath:
 		if req.method != "POST" {
 			return c.reply(405, "", nil, true)
@@ -183,12 +185,6 @@ func (c *conn) write(b []byte, flush bool) bool {
 	defer c.wmu.Unlock()
 	c.out = append(c.out, b...)
 	return !flush || c.flushLocked()
-}
-
-func (c *conn) flush() bool {
-	c.wmu.Lock()
-	defer c.wmu.Unlock()
-	return c.flushLocked()
 }
 
 func (c *conn) flushLocked() bool {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -26,6 +27,10 @@ type instance struct {
 	exit    error         // of cmd.Wait; valid once exited is closed
 	tooBig  atomic.Bool   // killed by the memory watch
 	peak    atomic.Int64  // largest memory seen, bytes
+	rounds  int           // of the memory watch
+
+	treeMu sync.Mutex
+	tree   []int // its processes when they were last looked for
 }
 
 // launchGrace is how long what an ended runtime sent may take to be read.

@@ -79,7 +79,7 @@ func systemMounts() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	args := []string{"--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent"}
+	args := []string{"--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent", "--cap-drop", "ALL"}
 	for _, e := range entries {
 		path := "/" + e.Name()
 		switch {

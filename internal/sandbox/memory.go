@@ -12,6 +12,7 @@ import (
 const (
 	watchEvery   = 50 * time.Millisecond
 	watchLinger  = 20   // rounds without anything active before the watch ends
+	watchTree    = 5    // rounds between two looks for new descendants: finding them costs most
 	maxProcesses = 1024 // "Execution processes/threads" (LDG:gettingstarted-limits)
 )
 
@@ -77,7 +78,8 @@ func (w *memoryWatch) round() bool {
 		if in == nil {
 			continue
 		}
-		used, processes := in.measure()
+		in.rounds++
+		used, processes := in.measure(in.rounds%watchTree == 1)
 		if used > int64(max(128, e.fn.MemoryMB))<<20 || processes > maxProcesses {
 			in.tooBig.Store(true)
 			in.kill()
@@ -86,15 +88,19 @@ func (w *memoryWatch) round() bool {
 	return len(active) > 0
 }
 
-// measure looks at all processes of in and remembers the peak.
-func (in *instance) measure() (bytes int64, processes int) {
-	bytes, processes = treeMemory(in.cmd.Process.Pid)
-	for {
-		peak := in.peak.Load()
-		if bytes <= peak || in.peak.CompareAndSwap(peak, bytes) {
-			return bytes, processes
-		}
+// measure looks at the processes of in and remembers the peak; again looks for
+// new ones first.
+func (in *instance) measure(again bool) (bytes int64, processes int) {
+	in.treeMu.Lock()
+	if again || in.tree == nil {
+		in.tree = descendants(in.cmd.Process.Pid)
 	}
+	bytes, processes = processMemory(in.tree), len(in.tree)
+	in.treeMu.Unlock()
+	if bytes > in.peak.Load() {
+		in.peak.Store(bytes)
+	}
+	return bytes, processes
 }
 
 // memory is REPORT's "Max Memory Used". The watch keeps the peak; only a short
@@ -104,7 +110,7 @@ func (e *environment) memory(in *instance, took time.Duration) int {
 		select {
 		case <-in.exited:
 		default:
-			in.measure()
+			in.measure(true)
 		}
 	}
 	mb := int((in.peak.Load() + 1<<20 - 1) >> 20)

@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -131,18 +132,25 @@ func (p platform) end(at time.Time, e ending) []LogLine {
 		}
 		return []LogLine{p.event(at, "report", record)}
 	}
-	text := fmt.Sprintf("REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %d ms\tMemory Size: %d MB\tMax Memory Used: %d MB\t",
-		e.id, millis(e.took), billed, p.fn.MemoryMB, e.memoryMB)
+	b := append(make([]byte, 0, 256), "REPORT RequestId: "...)
+	b = append(append(b, e.id...), "\tDuration: "...)
+	b = strconv.AppendFloat(b, millis(e.took), 'f', 2, 64)
+	b = strconv.AppendInt(append(b, " ms\tBilled Duration: "...), billed, 10)
+	b = strconv.AppendInt(append(b, " ms\tMemory Size: "...), int64(p.fn.MemoryMB), 10)
+	b = strconv.AppendInt(append(b, " MB\tMax Memory Used: "...), int64(e.memoryMB), 10)
+	b = append(b, " MB\t"...)
 	if e.initTook > 0 {
-		text += fmt.Sprintf("Init Duration: %.2f ms\t", millis(e.initTook))
+		b = strconv.AppendFloat(append(b, "Init Duration: "...), millis(e.initTook), 'f', 2, 64)
+		b = append(b, " ms\t"...)
 	}
 	switch {
 	case e.status == "timeout":
-		text += "Status: timeout"
+		b = append(b, "Status: timeout"...)
 	case e.errorType != "":
-		text += "Status: error\tError Type: " + e.errorType
+		b = append(append(b, "Status: error\tError Type: "...), e.errorType...)
 	}
-	return []LogLine{p.line(at, "END RequestId: "+e.id), p.line(at, text)}
+	b = append(b, '\n')
+	return []LogLine{p.line(at, "END RequestId: "+e.id), {Millis: at.UnixMilli(), Message: string(b)}}
 }
 
 // failure is the line between the function's own and END when the host ended

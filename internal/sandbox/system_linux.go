@@ -17,32 +17,40 @@ func processAttributes() *syscall.SysProcAttr {
 
 var pageSize = int64(os.Getpagesize())
 
-// treeMemory sums up what pid and its descendants use: private memory of all,
-// and the largest shared part once.
-func treeMemory(pid int) (bytes int64, processes int) {
-	var shared int64
+// descendants lists pid and what it started, up to one more than is allowed.
+func descendants(pid int) (found []int) {
 	todo := []int{pid}
-	for len(todo) > 0 && processes <= maxProcesses {
+	for len(todo) > 0 && len(found) <= maxProcesses {
 		pid := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		processes++
-		dir := "/proc/" + strconv.Itoa(pid)
-		if statm, err := os.ReadFile(dir + "/statm"); err == nil {
-			fields := strings.Fields(string(statm))
-			if len(fields) > 2 {
-				resident, _ := strconv.ParseInt(fields[1], 10, 64)
-				common, _ := strconv.ParseInt(fields[2], 10, 64)
-				bytes += (resident - common) * pageSize
-				shared = max(shared, common*pageSize)
-			}
-		}
-		todo = append(todo, children(dir, pid)...)
+		found = append(found, pid)
+		todo = append(todo, children("/proc/"+strconv.Itoa(pid))...)
 	}
-	return bytes + shared, processes
+	return found
+}
+
+// processMemory sums up what processes use: the private memory of each, and the
+// largest shared part once.
+func processMemory(pids []int) (bytes int64) {
+	var shared int64
+	for _, pid := range pids {
+		statm, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/statm")
+		if err != nil {
+			continue
+		}
+		fields := strings.Fields(string(statm))
+		if len(fields) > 2 {
+			resident, _ := strconv.ParseInt(fields[1], 10, 64)
+			common, _ := strconv.ParseInt(fields[2], 10, 64)
+			bytes += (resident - common) * pageSize
+			shared = max(shared, common*pageSize)
+		}
+	}
+	return bytes + shared
 }
 
 // children lists what every thread of a process has started.
-func children(dir string, pid int) []int {
+func children(dir string) []int {
 	var found []int
 	tasks, err := os.ReadDir(dir + "/task")
 	if err != nil {
