@@ -122,13 +122,36 @@ func (x *exchange) integrationHeader() []headerField {
 			headerField{name: "X-Forwarded-Port", value: port},
 			headerField{name: "X-Forwarded-Proto", value: proto})
 	}
-	// Stable: several values of one name stay in the order of the client.
+	// Stable: several values of one name stay in the order of the client, under
+	// its first spelling.
 	slices.SortStableFunc(s, compareNames)
+	for i := 1; i < len(s); i++ {
+		if compareNames(s[i-1], s[i]) == 0 {
+			s[i].name = s[i-1].name
+		}
+	}
 	x.sorted = s
 	return s
 }
 
-func compareNames(a, b headerField) int { return strings.Compare(a.name, b.name) }
+// compareNames orders names without regard to case, as AWS's events have them
+// (an event of 2020: accept, accept-language, Host, User-Agent, X-Amzn-Trace-Id).
+func compareNames(a, b headerField) int {
+	n := min(len(a.name), len(b.name))
+	for i := range n {
+		if x, y := lowerByte(a.name[i]), lowerByte(b.name[i]); x != y {
+			return int(x) - int(y)
+		}
+	}
+	return len(a.name) - len(b.name)
+}
+
+func lowerByte(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}
 
 // front is the protocol and the port by which the client came.
 func (x *exchange) front() (proto, port string) {
