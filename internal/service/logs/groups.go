@@ -3,7 +3,6 @@ package logs
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -107,9 +106,6 @@ func (s *Service) DescribeLogGroups(ctx context.Context, in *cloudwatchlogs.Desc
 		// AWS recording test_describe_log_groups_prefix_and_pattern_error
 		return nil, invalid("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
 	}
-	if err := s.logs.Flush(ctx); err != nil {
-		return nil, err
-	}
 	wanted := map[string]bool{}
 	for _, id := range in.LogGroupIdentifiers {
 		p, err := identified(ctx, id)
@@ -118,17 +114,13 @@ func (s *Service) DescribeLogGroups(ctx context.Context, in *cloudwatchlogs.Desc
 		}
 		wanted[p.group] = true
 	}
-	caller := at(ctx, nil)
-	var groups []*state.LogGroup
-	for _, item := range store.List[state.LogGroup](s.store, state.LogGroups.Child(caller.account, caller.region)) {
-		rec := item.Record
-		if strings.HasPrefix(rec.Name, value(in.LogGroupNamePrefix)) && strings.Contains(rec.Name, value(in.LogGroupNamePattern)) &&
-			(len(wanted) == 0 || wanted[rec.Name]) && (in.LogGroupClass == "" || class(rec) == in.LogGroupClass) {
-			groups = append(groups, rec)
-		}
+	groups, err := s.groups(ctx, func(rec *state.LogGroup) bool {
+		return strings.HasPrefix(rec.Name, value(in.LogGroupNamePrefix)) && strings.Contains(rec.Name, value(in.LogGroupNamePattern)) &&
+			(len(wanted) == 0 || wanted[rec.Name]) && (in.LogGroupClass == "" || class(rec) == in.LogGroupClass)
+	})
+	if err != nil {
+		return nil, err
 	}
-	// Keys are escaped: their order is not quite that of the names.
-	slices.SortFunc(groups, func(a, b *state.LogGroup) int { return strings.Compare(a.Name, b.Name) })
 	page, next, err := paged(groups, func(g *state.LogGroup) string { return g.Name }, in.NextToken, in.Limit)
 	if err != nil {
 		return nil, err

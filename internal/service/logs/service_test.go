@@ -158,6 +158,19 @@ func TestGroups(t *testing.T) {
 	_, err = w.DescribeLogGroups(w.ctx, &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePattern: aws.String("a"), LogGroupNamePrefix: aws.String("a")})
 	w.refused(err, "InvalidParameterException", "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
 
+	listed, err := w.ListLogGroups(w.ctx, &cloudwatchlogs.ListLogGroupsInput{LogGroupNamePattern: aws.String("^/aws/lambda/a|Execution")})
+	w.must(err)
+	w.same(len(listed.LogGroups), 2)
+	protect := func(on bool) {
+		t.Helper()
+		_, err := w.PutLogGroupDeletionProtection(w.ctx, &cloudwatchlogs.PutLogGroupDeletionProtectionInput{LogGroupIdentifier: aws.String("/aws/lambda/a"), DeletionProtectionEnabled: &on})
+		w.must(err)
+	}
+	protect(true)
+	if _, err = w.DeleteLogGroup(w.ctx, &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: aws.String("/aws/lambda/a")}); err == nil {
+		t.Error("a protected group was deleted")
+	}
+	protect(false)
 	_, err = w.DeleteLogGroup(w.ctx, &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: aws.String("/aws/lambda/a")})
 	w.must(err)
 	_, err = w.DeleteLogGroup(w.ctx, &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: aws.String("/aws/lambda/a")})
@@ -393,6 +406,15 @@ func TestFilterLogEvents(t *testing.T) {
 	}
 	if len(texts) != 7 || len(ids) != 7 {
 		t.Errorf("pages: %q, %d ids", texts, len(ids))
+	}
+
+	// "tail --follow" polls from the time of the last event and leaves out the
+	// ids it has seen: an id must stay.
+	w.put("g", "b", batch(now+5, "later"))
+	polled, err := w.FilterLogEvents(w.ctx, &cloudwatchlogs.FilterLogEventsInput{LogGroupName: group, StartTime: aws.Int64(now + 5)})
+	w.must(err)
+	if len(polled.Events) != 2 || !ids[*polled.Events[0].EventId] || ids[*polled.Events[1].EventId] {
+		t.Errorf("a poll sees %d events, the first of them with another id than before", len(polled.Events))
 	}
 
 	_, err = w.FilterLogEvents(w.ctx, &cloudwatchlogs.FilterLogEventsInput{LogGroupName: group, NextToken: aws.String("invalid-token")})
