@@ -56,6 +56,7 @@ var layers = map[string]struct {
 	},
 	"internal/endpoint": {own: []string{"internal/gateway"}},
 	"internal/admin":    {own: []string{"internal/grants"}},
+	"internal/target":   {foreign: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},
 	"internal/why":      {own: []string{"iampolicy", "internal/grants"}, foreign: []string{"charm.land/lipgloss/v2"}},
 	"internal/cli":      {own: []string{"", "internal/why", "internal/grants"}, foreign: []string{"github.com/spf13/", "github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go", "charm.land/lipgloss/v2"}},
 	"cmd":               {own: []string{"internal/cli"}},

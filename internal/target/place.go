@@ -1,0 +1,157 @@
+package target
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/credentials/processcreds"
+	"github.com/aws/aws-sdk-go-v2/service/apigateway"
+	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+)
+
+// Place says where to look. The zero value is the stagedoor on this machine.
+type Place struct {
+	// AWS is a real account: Profile of the aws CLI, or without one whatever
+	// credentials the environment and the CLI give.
+	AWS     bool
+	Profile string
+	Region  string // "" asks the environment, then the profile
+	// Endpoint is the URL that is asked. With AWS "" is AWS itself, otherwise
+	// DefaultEndpoint.
+	Endpoint string
+	// Getenv reads the environment; nil: there is none.
+	Getenv func(string) string
+}
+
+// DefaultEndpoint is where stagedoor listens unless told otherwise.
+const DefaultEndpoint = "http://127.0.0.1:4566"
+
+// Config makes the SDK's configuration for a place, and a counter of the HTTP
+// requests that are sent with it. Throttling and broken connections are
+// answered by retries that wait longer each time.
+func (p Place) Config(ctx context.Context) (aws.Config, func() int64, error) {
+	if p.Getenv == nil {
+		p.Getenv = func(string) string { return "" }
+	}
+	counter := &countingClient{client: awshttp.NewBuildableClient()}
+	config := aws.Config{
+		Region: firstOf(p.Region, p.Getenv("AWS_REGION"), p.Getenv("AWS_DEFAULT_REGION")),
+		Retryer: func() aws.Retryer {
+			return retry.NewStandard(func(o *retry.StandardOptions) {
+				o.MaxAttempts, o.MaxBackoff, o.RateLimiter = maxAttempts, maxBackoff, ratelimit.None
+			})
+		},
+		HTTPClient: counter,
+	}
+	if !p.AWS {
+		config.BaseEndpoint = aws.String(firstOf(p.Endpoint, DefaultEndpoint))
+		config.Region = firstOf(config.Region, "us-east-1")
+		config.Credentials = credentials.NewStaticCredentialsProvider(
+			firstOf(p.Getenv("AWS_ACCESS_KEY_ID"), "test"), firstOf(p.Getenv("AWS_SECRET_ACCESS_KEY"), "test"), p.Getenv("AWS_SESSION_TOKEN"))
+		return config, counter.requests.Load, nil
+	}
+	if p.Endpoint != "" {
+		config.BaseEndpoint = aws.String(p.Endpoint)
+	}
+	if err := p.account(ctx, &config); err != nil {
+		return aws.Config{}, nil, err
+	}
+	return config, counter.requests.Load, nil
+}
+
+// maxAttempts and maxBackoff bound the patience with a place that throttles:
+// about two minutes for one call.
+const (
+	maxAttempts = 10
+	maxBackoff  = 20 * time.Second
+)
+
+// account finds credentials and region of a real account. What is not in the
+// environment is asked of the aws CLI, which knows every kind of profile (SSO,
+// roles, processes, instance metadata).
+func (p Place) account(ctx context.Context, config *aws.Config) error {
+	if key := p.Getenv("AWS_ACCESS_KEY_ID"); key != "" && p.Profile == "" {
+		config.Credentials = credentials.NewStaticCredentialsProvider(key, p.Getenv("AWS_SECRET_ACCESS_KEY"), p.Getenv("AWS_SESSION_TOKEN"))
+	} else {
+		config.Credentials = aws.NewCredentialsCache(processcreds.NewProviderCommand(
+			processcreds.NewCommandBuilderFunc(func(ctx context.Context) (*exec.Cmd, error) {
+				return p.cli(ctx, "configure", "export-credentials", "--format", "process"), nil
+			})))
+		if _, err := config.Credentials.Retrieve(ctx); err != nil {
+			return fmt.Errorf("no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or sign in with the aws CLI (aws configure, aws sso login) and name the profile with --profile: %w", err)
+		}
+	}
+	if config.Region == "" {
+		out, _ := p.cli(ctx, "configure", "get", "region").Output() // no region configured is an exit code, and said below
+		config.Region = strings.TrimSpace(string(out))
+	}
+	if config.Region == "" {
+		return errors.New("no AWS region: give --region, or set AWS_REGION")
+	}
+	return nil
+}
+
+func (p Place) cli(ctx context.Context, args ...string) *exec.Cmd {
+	if p.Profile != "" {
+		args = append(args, "--profile", p.Profile)
+	}
+	return exec.CommandContext(ctx, "aws", args...)
+}
+
+// FromConfig makes the clients of a place.
+func FromConfig(config aws.Config, requests func() int64) *Clients {
+	var mu sync.Mutex
+	regions := map[string]Functions{}
+	return &Clients{
+		RestAPIs: apigateway.NewFromConfig(config),
+		HTTPAPIs: apigatewayv2.NewFromConfig(config),
+		Functions: func(region string) Functions {
+			mu.Lock()
+			defer mu.Unlock()
+			if regions[region] == nil {
+				regions[region] = lambda.NewFromConfig(config, func(o *lambda.Options) { o.Region = region })
+			}
+			return regions[region]
+		},
+		Roles:    iam.NewFromConfig(config),
+		Tokens:   sts.NewFromConfig(config),
+		Region:   config.Region,
+		Endpoint: aws.ToString(config.BaseEndpoint),
+		Requests: requests,
+	}
+}
+
+// countingClient counts the requests that leave.
+type countingClient struct {
+	client   aws.HTTPClient
+	requests atomic.Int64
+}
+
+func (c *countingClient) Do(r *http.Request) (*http.Response, error) {
+	c.requests.Add(1)
+	return c.client.Do(r)
+}
+
+func firstOf(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
