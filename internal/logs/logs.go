@@ -18,6 +18,9 @@ const (
 	// 10,000 lines a second are ten synced writes, short enough that a kill -9
 	// loses next to nothing and "tail --follow" looks live.
 	flushEvery = 75 * time.Millisecond
+	// maxBackoff bounds the pause between tries when the journal cannot be
+	// written.
+	maxBackoff = 30 * time.Second
 	// flushBytes wakes the flush before its time.
 	flushBytes = 512 << 10
 	// MaxMessage is the size in bytes at which a line is cut: CloudWatch Logs'
@@ -143,7 +146,7 @@ func (l *Logs) run() {
 	wait := time.NewTimer(flushEvery)
 	wait.Stop()
 	defer wait.Stop()
-	for {
+	for failures := 0; ; {
 		select {
 		case <-l.stop:
 			return
@@ -152,17 +155,25 @@ func (l *Logs) run() {
 			continue
 		case <-l.wake:
 		}
-		wait.Reset(flushEvery)
+		full := l.full
+		if failures > 0 {
+			full = nil // the next try has time
+		}
+		wait.Reset(min(flushEvery<<failures, maxBackoff))
 		select {
 		case <-l.stop:
 			return
-		case <-l.full:
+		case <-full:
 		case <-wait.C:
 		}
-		if err := l.Flush(context.Background()); err != nil {
+		if err := l.Flush(context.Background()); err == nil {
+			failures = 0
+			continue
+		} else if failures == 0 {
 			l.log.Error("log events stay in memory for now", "error", err)
-			l.signal(l.wake)
 		}
+		failures = min(failures+1, 16)
+		l.signal(l.wake)
 	}
 }
 

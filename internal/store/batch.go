@@ -81,6 +81,9 @@ func Apply(ctx context.Context, s *Store, ops ...Op) error {
 			}
 			return fmt.Errorf("%w: one of %d records of a batch", ErrConflict, len(ops))
 		}
+		if failed := s.failed.Load(); failed != nil {
+			return *failed
+		}
 		return fmt.Errorf("write a batch of %d records: %w", len(ops), err)
 	}
 	return s.mirror.wait(last)

@@ -89,6 +89,9 @@ func (s *Store) PutBlob(ctx context.Context, data []byte) (digest string, err er
 		_, err := s.js.PublishMsg(ctx, msg, jetstream.WithExpectStream(stream.CachedInfo().Config.Name))
 		cancel()
 		if err != nil {
+			if failed := s.failed.Load(); failed != nil {
+				return "", *failed
+			}
 			return "", fmt.Errorf("write blob %s: %w", digest, err)
 		}
 	}

@@ -22,7 +22,8 @@ type embedded struct {
 	temporary string // removed at stop
 }
 
-func startEmbedded(o Options, log *slog.Logger) (*embedded, error) {
+// startEmbedded starts the server; broken is called if it can write no more.
+func startEmbedded(o Options, log *slog.Logger, broken func(text string)) (*embedded, error) {
 	e := &embedded{}
 	dir := o.Dir
 	if o.Ephemeral {
@@ -60,7 +61,7 @@ func startEmbedded(o Options, log *slog.Logger) (*embedded, error) {
 		e.stop()
 		return nil, fmt.Errorf("start the embedded NATS server: %w", err)
 	}
-	relay := &serverLog{log: log}
+	relay := &serverLog{log: log, broken: broken}
 	e.server.SetLoggerV2(relay, false, false, false)
 	e.server.Start()
 	if !e.server.ReadyForConnections(timeout) || !e.server.JetStreamEnabled() {

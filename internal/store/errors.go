@@ -19,6 +19,9 @@ var (
 	ErrConflict = errors.New("record was changed by another writer")
 	// ErrTooLarge: the record, compressed, is over the server's message limit.
 	ErrTooLarge = errors.New("record too large")
+	// ErrUnwritable: the data directory's disk is full or broken. The write that
+	// met it was not acknowledged; nothing is written until a restart.
+	ErrUnwritable = errors.New("the state cannot be written any more")
 	// ErrClosed: the store is closed.
 	ErrClosed = errors.New("store is closed")
 )

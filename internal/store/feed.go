@@ -359,14 +359,11 @@ func (m *mirror) apply(key state.Key, next *entry, revision uint64, at time.Time
 
 // damaged stops the store's writes: what it shows may no longer be whole.
 func (s *Store) damaged(err error) {
-	if s.failed.CompareAndSwap(nil, &err) {
-		s.log.Error("the state is damaged; nothing more is written", "error", err)
-	}
+	s.fail(err)
 	if load := s.loaded; load != nil {
 		select {
 		case load.done <- err:
 		default:
 		}
 	}
-	s.mirror.fail(err)
 }

@@ -102,6 +102,9 @@ func (j *Journal) Append(ctx context.Context, subject state.Key, data []byte) (s
 	defer cancel()
 	ack, err := j.s.js.PublishMsg(ctx, j.message(subject, data))
 	if err != nil {
+		if failed := j.s.failed.Load(); failed != nil {
+			return 0, *failed
+		}
 		return 0, fmt.Errorf("append to journal %s: %w", j.config.Name, err)
 	}
 	return ack.Sequence, nil

@@ -158,6 +158,9 @@ func (s *Store) write(ctx context.Context, key state.Key, payload []byte, expect
 	}
 	ack, err := s.js.PublishMsg(ctx, msg, opts...)
 	if err != nil {
+		if failed := s.failed.Load(); failed != nil {
+			return 0, *failed
+		}
 		return 0, writeError(key, err)
 	}
 	if err := s.mirror.wait(ack.Sequence); err != nil {

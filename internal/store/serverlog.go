@@ -12,9 +12,10 @@ import (
 // last of them to explain a start that failed. Notices are dropped: a quiet
 // start is a good start.
 type serverLog struct {
-	log  *slog.Logger
-	mu   sync.Mutex
-	text string
+	log    *slog.Logger
+	broken func(text string) // called when the server can write no more
+	mu     sync.Mutex
+	text   string
 }
 
 func (l *serverLog) note(format string, v ...any) string {
@@ -50,7 +51,12 @@ func (l *serverLog) Warnf(format string, v ...any) {
 }
 
 func (l *serverLog) Errorf(format string, v ...any) {
-	l.log.Error("embedded NATS server", "message", l.note(format, v...))
+	text := l.note(format, v...)
+	l.log.Error("embedded NATS server", "message", text)
+	// From here on JetStream answers no write at all, not even with an error.
+	if strings.Contains(text, "ritical write error") {
+		l.broken(text)
+	}
 }
 
 // Fatalf must not end the process: startEmbedded reports the failure.

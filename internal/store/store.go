@@ -57,7 +57,9 @@ type Store struct {
 	sweeper sweeper
 
 	closed atomic.Bool
-	failed atomic.Pointer[error] // what damaged the mirror: every write reports it
+	failed atomic.Pointer[error] // why nothing more is written: every write reports it
+	dead   context.Context       // ends with failed
+	kill   context.CancelFunc
 
 	mu       sync.Mutex
 	journals map[string]*Journal
@@ -72,6 +74,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 		s.log = slog.Default()
 	}
 	s.mirror.init()
+	s.dead, s.kill = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
 			s.shutdown()
@@ -81,7 +84,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 		if o.Ephemeral {
 			s.storage = jetstream.MemoryStorage
 		}
-		if s.server, err = startEmbedded(o, s.log); err != nil {
+		if s.server, err = startEmbedded(o, s.log, s.unwritable); err != nil {
 			return nil, err
 		}
 	}
@@ -166,6 +169,7 @@ func (s *Store) shutdown() error {
 	if s.server != nil {
 		errs = append(errs, s.server.stop())
 	}
+	s.kill()
 	return errors.Join(errs...)
 }
 
@@ -176,12 +180,30 @@ func (s *Store) appendFailed(_ jetstream.JetStream, msg *nats.Msg, err error) {
 	}
 }
 
-// context gives ctx a deadline if it has none.
+// context gives ctx a deadline if it has none, and ends it when the store fails.
 func (s *Store) context(ctx context.Context) (context.Context, context.CancelFunc) {
+	var cancel context.CancelFunc
 	if _, ok := ctx.Deadline(); ok {
-		return ctx, func() {}
+		ctx, cancel = context.WithCancel(ctx)
+	} else {
+		ctx, cancel = context.WithTimeout(ctx, timeout)
 	}
-	return context.WithTimeout(ctx, timeout)
+	stop := context.AfterFunc(s.dead, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+// fail stops the store's writes for good; reads go on.
+func (s *Store) fail(err error) {
+	if s.failed.CompareAndSwap(nil, &err) {
+		s.log.Error("nothing more is written", "error", err)
+		s.kill()
+	}
+	s.mirror.fail(err)
+}
+
+// unwritable is called when the embedded server cannot write its files.
+func (s *Store) unwritable(text string) {
+	s.fail(fmt.Errorf("%w (%s): free space or mend the disk of the data directory, then start again", ErrUnwritable, text))
 }
 
 // usable reports why writes are refused, if they are.
