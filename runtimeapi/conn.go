@@ -139,6 +139,8 @@ func (c *conn) handleAnswer(req *request, rest string, body []byte, tooLarge boo
 	case req.responseMode != "" && req.responseMode != "streaming":
 		return c.fail(errResponseMode)
 	case req.errorType != "": // a trailer: the runtime failed while it streamed
+		// unverified: that a caller who wants the whole answer at once gets the
+		// trailer's error object instead of what had been sent before.
 		o.Failed = true
 		if req.errorBody != "" {
 			o.Payload = []byte(req.errorBody)

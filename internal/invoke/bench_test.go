@@ -28,6 +28,7 @@ const benchAccount, benchRegion = "123456789012", "us-east-1"
 // rig is the whole path of an invocation: store, logs, driver and broker.
 type rig struct {
 	s     *store.Store
+	l     *logs.Logs
 	b     *invoke.Broker
 	cache string
 }
@@ -39,7 +40,7 @@ func newRig(tb testing.TB, isolation string) *rig {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	r := &rig{s: s, cache: tb.TempDir()}
+	r := &rig{s: s, l: l, cache: tb.TempDir()}
 	d, err := sandbox.NewProcess(sandbox.Options{CacheDir: r.cache, Code: s.GetBlob, Logs: invoke.FunctionLogs(l), Isolation: isolation})
 	if err != nil {
 		tb.Fatal(err)

@@ -225,6 +225,9 @@ func (b *Broker) complete(r *Request) {
 	if r.TraceID == "" {
 		r.TraceID = b.newTraceID()
 	}
+	if len(r.Payload) == 0 {
+		r.Payload = []byte("{}") // what a function gets from a call without payload
+	}
 	if r.InvokedARN == "" {
 		r.InvokedARN = functionARN(r.Account, r.Region, r.Function, r.Qualifier)
 	}

@@ -13,9 +13,9 @@ import (
 	"github.com/stagedoor/stagedoor/runtimeapi"
 )
 
-// initLimit is how long the init phase of a function may take before it is
-// started again within the invocation (LDG:lambda-runtime-environment).
-const initLimit = 10 * time.Second
+// defaultInitLimit is how long the init phase of a function may take before it
+// is started again within the invocation (LDG:lambda-runtime-environment).
+const defaultInitLimit = 10 * time.Second
 
 // maxTail is how much of an invocation's log its caller may get (LDG:Invoke,
 // LogType).
@@ -92,7 +92,9 @@ func (e *environment) setInstance(in *instance) {
 			}
 		})
 		if note := e.versionNote(); note != "" {
-			e.p.log.Warn(note, "function", e.fn.Name)
+			if _, said := e.p.noted.LoadOrStore(e.fn.ARN+note, true); !said {
+				e.p.log.Warn(note, "function", e.fn.Name)
+			}
 		}
 	}
 }
@@ -218,7 +220,7 @@ func (e *environment) Invoke(ctx context.Context, in *Invocation) (*Result, erro
 // firstInit waits for the end of the environment's init phase and returns how
 // long it took; 0 when it failed, which the invocation then repeats.
 func (e *environment) firstInit(in *instance) time.Duration {
-	f := e.awaitInit(in, initLimit)
+	f := e.awaitInit(in, e.p.initLimit)
 	if f == nil {
 		return in.api.ReadyAt().Sub(in.started)
 	}

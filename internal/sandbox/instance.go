@@ -71,34 +71,34 @@ func (e *environment) launch(ctx context.Context) error {
 // loaders, beside the TCP address that every runtime knows) and its output in
 // one pipe.
 func (e *environment) start(in *instance, c *command, env []string) error {
-	host, child, err := socketPair()
-	if err != nil {
-		return err
-	}
-	defer child.Close()
 	r, w, err := os.Pipe()
 	if err != nil {
-		host.Close()
 		return err
 	}
 	defer w.Close()
 	if in.logs, err = newLogPipe(r, e.emit); err != nil {
-		host.Close()
 		r.Close()
 		return err
 	}
 	in.cmd = &exec.Cmd{
 		Path: c.argv[0], Args: c.argv, Env: env, Dir: c.taskDir,
-		Stdout: w, Stderr: w, ExtraFiles: []*os.File{child},
-		SysProcAttr: processAttributes(),
+		Stdout: w, Stderr: w, SysProcAttr: processAttributes(),
+	}
+	if !isProvided(e.fn.Runtime) {
+		host, child, err := socketPair()
+		if err != nil {
+			r.Close()
+			return err
+		}
+		defer child.Close()
+		in.cmd.ExtraFiles = []*os.File{child}
+		e.p.wg.Go(func() { in.api.ServeConn(host) })
 	}
 	in.started = time.Now()
 	if err := in.cmd.Start(); err != nil {
-		host.Close()
 		r.Close()
 		return err
 	}
-	e.p.wg.Go(func() { in.api.ServeConn(host) })
 	e.p.wg.Go(in.logs.run)
 	e.p.wg.Go(func() { in.wait(e.p) })
 	return nil
@@ -125,6 +125,8 @@ func (in *instance) kill() {
 
 // exitText is how the process ended, in the words of AWS's host.
 func (in *instance) exitText() string {
+	// unverified: AWS's error type when memory runs out; Runtime.OutOfMemory is
+	// reported in places, Runtime.ExitError with this text in more.
 	if in.tooBig.Load() {
 		return "Runtime exited with error: signal: killed"
 	}

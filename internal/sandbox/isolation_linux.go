@@ -117,13 +117,29 @@ func (b *bubblewrap) wrap(c *command) error {
 	}
 	argv = append(argv, "--ro-bind", c.taskDir, "/var/task", "--ro-bind", c.runtime, "/var/runtime")
 	for _, prefix := range c.prefixes {
-		if first, _, _ := strings.Cut(strings.TrimPrefix(filepath.Clean(prefix), "/"), "/"); !isSystem(first) {
+		if prefix = treeOf(prefix, c.argv[0]); prefix != "" {
 			argv = append(argv, "--ro-bind", prefix, prefix)
 		}
 	}
 	argv = append(argv, "--remount-ro", "/", "--chdir", "/var/task", "--")
 	c.argv = append(argv, c.argv...)
 	return nil
+}
+
+// treeOf is what must be shown of an interpreter's installation, "" when it lies
+// among the system's directories.
+func treeOf(prefix, program string) string {
+	if prefix = filepath.Clean(prefix); prefix == "/" {
+		prefix = program
+	}
+	// Homebrew's packages link against each other's libraries.
+	if root, _, ok := strings.Cut(prefix, "/Cellar/"); ok {
+		prefix = root
+	}
+	if first, _, _ := strings.Cut(strings.TrimPrefix(prefix, "/"), "/"); isSystem(first) {
+		return ""
+	}
+	return prefix
 }
 
 func (b *bubblewrap) describe() Isolation {

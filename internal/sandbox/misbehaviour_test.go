@@ -132,6 +132,28 @@ func TestForks(t *testing.T) {
 	}
 }
 
+// An init phase that takes too long is repeated within the invocation, under the
+// function's timeout.
+func TestSlowInit(t *testing.T) {
+	h := sandboxtest.NewHost(t, func(o sandbox.Options) (sandbox.Driver, error) {
+		p, err := sandbox.NewProcess(o)
+		if err == nil {
+			p.SetInitLimit(100 * time.Millisecond)
+		}
+		return p, err
+	})
+	fn := h.Function("provided.al2023", "x", map[string]string{"bootstrap": "#!/bin/sh\nexec sleep 600\n"})
+	fn.TimeoutSeconds = 1
+	e := h.Start(t, fn)
+	r := invoke(t, e, "{}")
+	if r.ErrorType != "Sandbox.Timedout" || !strings.Contains(string(r.Payload), "Task timed out after 1.00 seconds") {
+		t.Errorf("%s", r.Payload)
+	}
+	if log := h.Log(e.LogStream()); !strings.Contains(log, "\tPhase: init\tStatus: timeout\n") || !strings.Contains(log, "\tStatus: timeout\n") {
+		t.Error(log)
+	}
+}
+
 func TestForkBomb(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a thousand processes")

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 )
 
 // Process is the Driver that runs functions as processes of this machine.
@@ -23,6 +24,9 @@ type Process struct {
 
 	codes codeCache
 	watch memoryWatch
+	noted sync.Map // version notes that were logged, by function
+
+	initLimit time.Duration
 
 	mu     sync.Mutex
 	envs   map[*environment]struct{}
@@ -56,7 +60,7 @@ func NewProcess(o Options) (*Process, error) {
 	if o.Code == nil || o.Logs == nil {
 		return nil, errors.New("sandbox: Options.Code and Options.Logs are required")
 	}
-	p := &Process{o: o, log: o.Logger, dir: o.CacheDir, envs: map[*environment]struct{}{}, interp: newInterpreters()}
+	p := &Process{o: o, log: o.Logger, dir: o.CacheDir, envs: map[*environment]struct{}{}, interp: newInterpreters(), initLimit: defaultInitLimit}
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)
 	}

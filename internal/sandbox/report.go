@@ -54,6 +54,7 @@ func (p platform) initStart(at time.Time) []LogLine {
 		return nil
 	}
 	// "python:3.13.v60": AWS numbers its builds of a runtime; ours has no number.
+	// unverified: the names of OS-only runtimes in this line.
 	version := runtimeName(p.fn.Runtime) + ".v0"
 	sum := sha256.Sum256([]byte(version))
 	arn := "arn:aws:lambda:" + p.fn.Region + "::runtime:" + hex.EncodeToString(sum[:])
@@ -113,7 +114,13 @@ type ending struct {
 	errorType      string // of a failure that the host saw, else ""
 }
 
-// end gives END and REPORT. Billed duration includes init since August 2025
+// end gives END and REPORT.
+//
+// unverified: whether REPORT has a Status when the handler itself failed; it has
+// none here. Failures that ended the runtime, and timeouts, have one (seen in
+// logs of 2025).
+//
+// Billed duration includes init since August 2025
 // (seen in logs of that time: 3000.00 ms + 67.49 ms → 3068 ms).
 func (p platform) end(at time.Time, e ending) []LogLine {
 	billed := int64(math.Ceil(millis(e.took + e.initTook)))
@@ -155,6 +162,9 @@ func (p platform) end(at time.Time, e ending) []LogLine {
 
 // failure is the line between the function's own and END when the host ended
 // the invocation.
+//
+// unverified: that the timeout's line still precedes END: logs of 2018 to 2020
+// have it after REPORT, one of September 2025 has none.
 func (p platform) failure(at time.Time, id string, f *fault) []LogLine {
 	if p.json() {
 		return nil // the report event says it
