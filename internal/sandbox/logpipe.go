@@ -96,6 +96,10 @@ func (p *logPipe) drain() {
 func (p *logPipe) flush() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.inFrame && len(p.frame) < len(frameMagic) { // waited for a frame in vain
+		p.partial = append(p.partial, p.frame...)
+		p.inFrame = false
+	}
 	if len(p.partial) > 0 {
 		p.add(p.partial)
 		p.partial = p.partial[:0]
@@ -132,10 +136,6 @@ func (p *logPipe) cut(data []byte) {
 		switch {
 		case magic >= 0 && (end == 0 || magic < end):
 			p.line(data[:magic], false)
-			if len(p.partial) > 0 { // a frame ends what was printed without line break
-				p.add(p.partial)
-				p.partial = p.partial[:0]
-			}
 			p.inFrame, p.frame = true, p.frame[:0]
 			data = data[magic:]
 		case end > 0:
@@ -174,16 +174,27 @@ func (p *logPipe) line(text []byte, whole bool) {
 }
 
 func (p *logPipe) cutFrame(data []byte) (rest []byte) {
+	if len(p.frame) < len(frameMagic) {
+		n := min(len(data), len(frameMagic)-len(p.frame))
+		p.frame = append(p.frame, data[:n]...)
+		data = data[n:]
+		if !bytes.HasPrefix(frameMagic, p.frame) { // no frame after all
+			p.inFrame = false
+			p.line(p.frame[:1], false)
+			return append(bytes.Clone(p.frame[1:]), data...)
+		}
+		if len(p.frame) < len(frameMagic) {
+			return data
+		}
+		if len(p.partial) > 0 { // a frame ends what was printed without line break
+			p.add(p.partial)
+			p.partial = p.partial[:0]
+		}
+	}
 	if len(p.frame) < frameHead {
 		n := min(len(data), frameHead-len(p.frame))
 		p.frame = append(p.frame, data[:n]...)
 		data = data[n:]
-		if k := min(len(p.frame), len(frameMagic)); !bytes.Equal(p.frame[:k], frameMagic[:k]) {
-			p.inFrame = false // no frame after all
-			p.line(p.frame, false)
-			p.frame = p.frame[:0]
-			return data
-		}
 		if len(p.frame) < frameHead {
 			return data
 		}

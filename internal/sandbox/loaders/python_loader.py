@@ -22,13 +22,12 @@ _POST = "POST /2018-06-01/runtime/%s HTTP/1.1\r\nHost: runtime\r\nContent-Type: 
 _LEVEL_FRAMES = {0: 0, 10: 2, 20: 3, 30: 4, 40: 5, 50: 6}
 
 _WARNING = (
-    "LAMBDA_WARNING: Unhandled exception. The most likely cause is an issue in the function code. "
-    "However, in rare cases, a Lambda runtime update can cause unexpected function behavior. "
-    "For functions using managed runtimes, runtime updates can be triggered by a function change, or can be "
-    "applied automatically. To determine if the runtime has been updated, check the runtime version in the "
-    "INIT_START log entry. If this error correlates with a change in the runtime version, you may be able to "
-    "mitigate this error by temporarily rolling back to the previous runtime version. "
-    "For more information, see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-update.html\r"
+    "LAMBDA_WARNING: Unhandled exception. The most likely cause is an issue in the function code. However, in rare "
+    "cases, a Lambda runtime update can cause unexpected function behavior. For functions using managed runtimes, "
+    "runtime updates can be triggered by a function change, or can be applied automatically. To determine if the "
+    "runtime has been updated, check the runtime version in the INIT_START log entry. If this error correlates with a "
+    "change in the runtime version, you may be able to mitigate this error by temporarily rolling back to the previous "
+    "runtime version. For more information, see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-update.html\r"
 )
 
 _request_id = None
@@ -64,13 +63,6 @@ def _log_frame(text, level=0):
     _write_all(_STDOUT, head + data)
 
 
-class _LogSink:
-    """What context.log and the logging handler write to."""
-
-    def log(self, message, frame_type=None):
-        _log_frame(message)
-
-
 def _log_error(error):
     if _json_logs:
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
@@ -96,10 +88,6 @@ def _setup_logging(logging):
     """Gives the root logger AWS's handler."""
 
     class LambdaLoggerHandler(logging.Handler):
-        def __init__(self):
-            super().__init__()
-            self.log_sink = _LogSink()
-
         def emit(self, record):
             _log_frame(self.format(record), min(50, max(0, record.levelno)) // 10 * 10)
 
