@@ -17,9 +17,17 @@ const (
 	maxBody = 10 << 20
 )
 
-// exchange is one request and what is made of it. Exchanges are pooled.
+// exchange is one request and what is made of it. Exchanges are pooled: visit
+// is new with every request, scratch stays.
 type exchange struct {
 	gateway *Gateway
+	visit
+	scratch
+}
+
+// visit is everything that one request must not leave to the next. It is small,
+// because it is cleared with write barriers.
+type visit struct {
 	request *http.Request
 	ctx     context.Context
 	start   time.Time
@@ -28,35 +36,39 @@ type exchange struct {
 	addr   address
 	plan   *stagePlan
 	method *methodPlan
-	params params
 
 	// The request as the plans see it.
 	verb     string
-	path     string // below the stage, one leading slash
+	path     string // below the stage, as it was sent
 	query    string // as it was sent
 	proto    string
 	host     string // the Host that the API sees
 	prefix   string // its first label
 	clientIP string
-	header   [][2]string // of the client; filled by fields
-	fields   bool        // header is filled
-	body     []byte
-	sorted   []headerField
+	fields   bool         // header is filled
+	caller   *TestRequest // of a TestInvokeMethod
 
 	trace       string // Root of X-Amzn-Trace-Id; "" until an integration runs
 	answered    string // X-Amzn-Trace-Id of a function's answer
-	call        grants.Call
-	event       []byte        // scratch: the function gets a copy
-	pairs       []headerField // of the query string
-	timer       *time.Timer
-	decoder     answerDecoder
-	base64      bool        // the function says that its body is base64
-	caller      TestRequest // of a TestInvokeMethod
+	base64      bool   // the function says that its body is base64
 	integration integrationRecord
+	answer      answer
+	lines       execLines
+}
 
-	answer answer
-	lines  execLines
-	values []string // backing of response header values
+// scratch is memory that the next request uses again. Lists are emptied, params
+// has a length of its own, call is written whole before it is read.
+type scratch struct {
+	params  params
+	header  [][2]string // of the client; filled by clientHeader
+	body    []byte
+	sorted  []headerField
+	pairs   []headerField // of the query string
+	call    grants.Call
+	event   []byte // the function gets a copy
+	timer   *time.Timer
+	decoder answerDecoder
+	values  []string // backing of response header values
 }
 
 // answer is what goes back.
@@ -252,14 +264,12 @@ func (x *exchange) release() bool {
 	if cap(x.event) > 1<<20 || cap(x.body) > 1<<20 {
 		return false
 	}
-	*x = exchange{
-		gateway: x.gateway,
-		header:  clearFields(x.header), sorted: clearSorted(x.sorted),
-		pairs: clearSorted(x.pairs), timer: x.timer, decoder: x.decoder,
-		body: x.body[:0], event: x.event[:0], values: x.values[:0],
-		answer: answer{header: clearFields(x.answer.header)},
-		lines:  x.lines.reset(),
-	}
+	header, lines := clearFields(x.answer.header), x.lines.reset()
+	x.visit = visit{}
+	x.answer.header, x.lines = header, lines
+	x.params.n = 0
+	x.header, x.sorted, x.pairs = clearFields(x.header), clearSorted(x.sorted), clearSorted(x.pairs)
+	x.body, x.event, x.values = x.body[:0], x.event[:0], x.values[:0]
 	return true
 }
 

@@ -69,7 +69,7 @@ func (g *Gateway) TestInvoke(ctx context.Context, t TestRequest) (TestResult, er
 	mp.refusal = nil
 	mp.level, mp.trace = levelInfo, true
 
-	x := &exchange{gateway: g, ctx: ctx, start: g.now(), plan: plan, method: mp, verb: t.Method, proto: "HTTP/1.1"}
+	x := &exchange{gateway: g, visit: visit{ctx: ctx, start: g.now(), plan: plan, method: mp, verb: t.Method, proto: "HTTP/1.1"}}
 	x.ids.make(g.random)
 	x.fill(t, resource.Path)
 	x.execute()
@@ -101,7 +101,7 @@ func (x *exchange) fill(t TestRequest, template string) {
 	slices.SortStableFunc(x.header, func(a, b [2]string) int { return strings.Compare(a[0], b[0]) })
 	x.clientIP = "test-invoke-source-ip"
 	x.prefix, x.host = "testPrefix", "testPrefix.testDomainName"
-	x.caller = t
+	x.caller = &t
 }
 
 // appendTestIdentity appends the identity that TestInvokeMethod shows to the
