@@ -2,13 +2,13 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"strconv"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/nats-io/nuid"
 	"github.com/stagedoor/stagedoor/internal/state"
 )
 
@@ -122,7 +122,7 @@ func (s *Store) prepare(op Op) (*nats.Msg, error) {
 // publishBatch sends msgs as one atomic batch (ADR-50) and returns the sequence
 // of the last of them. nats.go 1.55 has the stream option but no client for it.
 func (s *Store) publishBatch(ctx context.Context, msgs []*nats.Msg) (uint64, error) {
-	id := nuid.Next()
+	id := rand.Text()
 	for i, msg := range msgs {
 		msg.Header.Set("Nats-Batch-Id", id)
 		msg.Header.Set("Nats-Batch-Sequence", strconv.Itoa(i+1))

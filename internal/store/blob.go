@@ -64,8 +64,9 @@ func (s *Store) ensureStream(ctx context.Context, config jetstream.StreamConfig)
 // A blob is stored as chunks 1, 2, … and last chunk 0, which says how many
 // there are: a blob without chunk 0 was never finished and does not exist.
 
-// PutBlob stores data under its SHA-256 (hexadecimal), which it returns.
-// Storing what is there already costs one look.
+// PutBlob stores data under its SHA-256 (hexadecimal), which it returns. A blob
+// that is there already is read and verified; a damaged one cannot be replaced
+// (JetStream refuses to remove what it cannot read): a CorruptError.
 func (s *Store) PutBlob(ctx context.Context, data []byte) (digest string, err error) {
 	sum := sha256.Sum256(data)
 	digest = hex.EncodeToString(sum[:])
@@ -76,8 +77,8 @@ func (s *Store) PutBlob(ctx context.Context, data []byte) (digest string, err er
 	if err != nil {
 		return "", err
 	}
-	if _, err := s.GetBlob(ctx, digest); err == nil {
-		return digest, nil
+	if _, err := s.GetBlob(ctx, digest); !errors.Is(err, ErrNotFound) {
+		return digest, err
 	}
 	chunks := max(1, (len(data)+chunkSize-1)/chunkSize)
 	for i := chunks - 1; i >= 0; i-- {
@@ -125,8 +126,10 @@ func (s *Store) GetBlob(ctx context.Context, digest string) ([]byte, error) {
 	data = append(data, first.Data...)
 	for i := 1; i < chunks; i++ {
 		msg, err := s.chunk(ctx, stream, digest, i)
-		if err != nil {
+		if errors.Is(err, ErrNotFound) {
 			return nil, &CorruptError{What: "blob " + digest, Err: fmt.Errorf("chunk %d of %d: %w", i, chunks, err)}
+		} else if err != nil {
+			return nil, err
 		}
 		data = append(data, msg.Data...)
 	}
@@ -141,12 +144,25 @@ func (s *Store) chunk(ctx context.Context, stream jetstream.Stream, digest strin
 	defer cancel()
 	msg, err := stream.GetLastMsgForSubject(ctx, blobSubject(digest, i))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return nil, fmt.Errorf("%w: blob %s", ErrNotFound, digest)
+		return nil, absentOrUnreadable(ctx, stream, digest, i)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read blob %s: %w", digest, err)
 	}
 	return msg, nil
+}
+
+// absentOrUnreadable tells a chunk that is not there from one that JetStream
+// cannot read: it answers both alike.
+func absentOrUnreadable(ctx context.Context, stream jetstream.Stream, digest string, i int) error {
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(blobSubject(digest, i)))
+	if err != nil {
+		return fmt.Errorf("read blob %s: %w", digest, err)
+	}
+	if len(info.State.Subjects) == 0 {
+		return fmt.Errorf("%w: blob %s", ErrNotFound, digest)
+	}
+	return &CorruptError{What: "blob " + digest, Err: fmt.Errorf("the NATS server cannot read chunk %d", i)}
 }
 
 // DeleteBlob removes a blob; that it is not there is no error.

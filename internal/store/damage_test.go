@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -146,5 +147,69 @@ func TestDirectoryNotUsable(t *testing.T) {
 	}
 	if _, err := store.Open(context.Background(), store.Options{}); err == nil {
 		t.Error("opened without a directory")
+	}
+}
+
+// flipIn changes one bit behind marker in one of the blocks of a stream.
+func flipIn(t *testing.T, dir, stream, marker string) {
+	t.Helper()
+	files, _ := filepath.Glob(filepath.Join(dir, "jetstream/jetstream/*/streams", stream, "msgs/*.blk"))
+	for _, name := range files {
+		edit(t, name, func(b []byte) []byte {
+			if i := bytes.Index(b, []byte(marker)); i >= 0 {
+				b[i+3] ^= 1
+				return b
+			}
+			t.Fatalf("no %q on the disk", marker)
+			return b
+		})
+	}
+}
+
+// Function code is verified at each load; a journal goes on behind an entry that
+// cannot be read.
+func TestDamageBesideRecords(t *testing.T) {
+	dir := t.TempDir()
+	s, err := store.Open(t.Context(), store.Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest, err := s.PutBlob(t.Context(), []byte("the code of a function"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := s.Journal(t.Context(), store.JournalConfig{Name: "log"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 10 {
+		if _, err := j.Append(t.Context(), "s", fmt.Appendf(nil, "entry %d of the log", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	flipIn(t, dir, "STAGEDOOR_BLOBS", "the code of")
+	flipIn(t, dir, "STAGEDOOR_JOURNAL_log", "entry 4 of")
+
+	s = open(t, store.Options{Dir: dir})
+	var damaged *store.CorruptError
+	if data, err := s.GetBlob(t.Context(), digest); !errors.As(err, &damaged) {
+		t.Errorf("a damaged blob: %q, %v", data, err)
+	}
+	if _, err := s.PutBlob(t.Context(), []byte("the code of a function")); !errors.As(err, &damaged) {
+		t.Errorf("put again: %v", err)
+	}
+	if j, err = s.Journal(t.Context(), store.JournalConfig{Name: "log"}); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := j.Read(t.Context(), "", 0, 100)
+	var read []string
+	for _, e := range entries {
+		read = append(read, string(e.Data[6]))
+	}
+	if got := strings.Join(read, ""); err != nil || got != "012356789" {
+		t.Errorf("read entries %s, %v", got, err)
 	}
 }

@@ -26,8 +26,9 @@ const batchBytes = 4 << 20
 
 // getBatch reads up to n messages of stream whose subject matches filter, from
 // sequence from on, in one round trip: a batched direct get (ADR-31), for which
-// nats.go's jetstream package has no call. None left is an empty result.
-func (s *Store) getBatch(ctx context.Context, stream, filter string, from uint64, n int) ([]rawMsg, error) {
+// nats.go's jetstream package has no call. None left is an empty result. blocked
+// tells that more follow, but the next of them cannot be read.
+func (s *Store) getBatch(ctx context.Context, stream, filter string, from uint64, n int) (msgs []rawMsg, blocked bool, err error) {
 	request, err := json.Marshal(struct {
 		Seq      uint64 `json:"seq"`
 		Batch    int    `json:"batch"`
@@ -35,31 +36,33 @@ func (s *Store) getBatch(ctx context.Context, stream, filter string, from uint64
 		NextFor  string `json:"next_by_subj"`
 	}{from, n, batchBytes, filter})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	inbox := s.conn.NewInbox()
 	sub, err := s.conn.SubscribeSync(inbox)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer sub.Unsubscribe()
 	if err := s.conn.PublishRequest("$JS.API.DIRECT.GET."+stream, inbox, request); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	var msgs []rawMsg
+	size := 0
 	for {
 		msg, err := sub.NextMsgWithContext(ctx)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if msg.Header.Get("Nats-Sequence") == "" {
-			return msgs, batchEnd(msg)
+			left := msg.Header.Get("Nats-Num-Pending")
+			return msgs, left != "" && left != "0" && len(msgs) < n && size < batchBytes, batchEnd(msg)
 		}
 		raw, err := parseDirect(msg)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		msgs = append(msgs, raw)
+		size += len(msg.Data) + len(raw.subject) + len("NATS/1.0") // no more than the server counts
 	}
 }
 

@@ -252,7 +252,7 @@ func (j *Journal) subject(filter state.Key) string {
 // the sequence to go on from, 0 when there are no more. Damaged entries are
 // logged and left out: wrong log lines are worse than missing ones.
 func (j *Journal) batch(ctx context.Context, filter state.Key, from uint64, n int) (entries []Entry, next uint64, err error) {
-	msgs, err := j.s.getBatch(ctx, j.stream.CachedInfo().Config.Name, j.subject(filter), from, n)
+	msgs, blocked, err := j.s.getBatch(ctx, j.stream.CachedInfo().Config.Name, j.subject(filter), from, n)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -269,6 +269,10 @@ func (j *Journal) batch(ctx context.Context, filter state.Key, from uint64, n in
 			continue
 		}
 		entries = append(entries, Entry{Seq: msg.sequence, Subject: subject, Time: msg.time, Data: data})
+	}
+	if blocked {
+		j.s.log.Error("a journal entry cannot be read and is left out", "journal", j.config.Name, "after", next-1)
+		next++
 	}
 	return entries, next, nil
 }
