@@ -13,8 +13,8 @@ import (
 //	stream number · time less that of the event before · length, message
 const chunkVersion = 1
 
-// chunkBytes is the size at which a chunk ends: under the default max_payload
-// (1 MB) of external NATS servers with the largest event added.
+// chunkBytes is the size at which a chunk ends, unless a single event is larger:
+// well under the default max_payload (1 MB) of external NATS servers.
 const chunkBytes = 512 << 10
 
 // encoder gathers events in the form of a chunk's body.
@@ -62,7 +62,7 @@ func (e *encoder) event(stream int, millis int64, message string) {
 	if n := len(e.marks); n > 0 {
 		start = e.marks[n-1].offset
 	}
-	if len(e.body)-start > chunkBytes {
+	if n := len(e.body) - start; n > 0 && n+len(message) > chunkBytes {
 		e.marks = append(e.marks, mark{len(e.body), e.last})
 	}
 	e.body = binary.AppendUvarint(e.body, uint64(stream))

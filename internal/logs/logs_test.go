@@ -323,3 +323,32 @@ func BenchmarkWrite(b *testing.B) {
 		}
 	}
 }
+
+// When the journal cannot be written, events wait in memory, keep their order
+// and are not written twice.
+func TestPutBack(t *testing.T) {
+	l := open(t, storetest.New(t), Options{})
+	w := l.Writer(account, region, "g", "s")
+	for i := range 3 {
+		w.Write(Event{Millis: int64(i), Message: fmt.Sprint(i) + strings.Repeat("x", 200_000)})
+	}
+	g := l.group(account, region, "g")
+	g.flushing.Lock()
+	g.mu.Lock()
+	g.buf, g.spare = g.spare, g.buf
+	g.buf.epoch = g.spare.epoch + 1
+	chunks := len(g.spare.chunks(0))
+	g.mu.Unlock()
+	w.Write(Event{Millis: 9, Message: "later"})
+	g.putBack(1) // the first chunk was written
+	g.flushing.Unlock()
+	var got []string
+	for _, m := range messages(query(t, l, Query{Group: "g"})) {
+		got = append(got, m[:1])
+	}
+	if chunks != 2 || !slices.Equal(got, []string{"2", "l"}) {
+		t.Errorf("%d chunks, then %q", chunks, got)
+	}
+	w.Write(Event{Millis: 10, Message: "after"})
+	same(t, len(query(t, l, Query{Group: "g", Streams: []string{"s"}}).Events), 3)
+}

@@ -46,8 +46,9 @@ type Query struct {
 	// Match selects events by their message; nil: all.
 	Match func(message string) bool
 
-	// Limit and MaxBytes (of messages) bound the answer; the oldest events
-	// after After are taken or, with Backward, the newest before Before.
+	// Limit and MaxBytes (of messages) bound the answer, 0: 10,000 and 1 MiB. The
+	// oldest events after After are taken or, with Backward, the newest before
+	// Before.
 	Limit    int
 	MaxBytes int
 	Backward bool
@@ -82,6 +83,9 @@ const searchBytes = 256 << 20
 func (l *Logs) Query(ctx context.Context, q Query) (*Page, error) {
 	if q.Before == (Position{}) {
 		q.Before = Last()
+	}
+	if q.Limit <= 0 {
+		q.Limit = 10_000
 	}
 	if q.MaxBytes == 0 {
 		q.MaxBytes = 1 << 20

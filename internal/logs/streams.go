@@ -151,7 +151,9 @@ func (l *Logs) DeleteGroup(ctx context.Context, account, region, group string) e
 	if err := l.journal.Purge(ctx, g.chunk); err != nil {
 		return fmt.Errorf("delete the events of log group %s: %w", group, err)
 	}
-	g.generation.Add(1)
+	g.indexing.Lock()
+	g.index = nil
+	g.indexing.Unlock()
 	return nil
 }
 

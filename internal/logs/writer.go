@@ -139,8 +139,13 @@ func (l *Logs) flush(ctx context.Context, g *group) error {
 	g.buf.reset()
 	g.buf.epoch = epoch + 1
 	g.mu.Unlock()
-	if err := l.write(ctx, g, &g.spare); err != nil {
-		g.putBack()
+	written, err := l.write(ctx, g, &g.spare)
+	switch {
+	case errors.Is(err, store.ErrTooLarge):
+		// An external server with a small max_payload: trying again is no use.
+		l.log.Error("log events are lost", "group", g.name, "error", err)
+	case err != nil:
+		g.putBack(written)
 		return err
 	}
 	g.spare.reset()
@@ -155,9 +160,9 @@ func (g *group) reportDrops() {
 	clear(g.dropped)
 }
 
-// putBack returns to the buffer what could not be written, before what came
-// since, unless that is too much.
-func (g *group) putBack() {
+// putBack returns to the buffer what could not be written (all but the first
+// chunks), before what came since, unless that is too much.
+func (g *group) putBack(written int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.spare.len()+g.buf.len() > g.logs.maxPending {
@@ -165,27 +170,29 @@ func (g *group) putBack() {
 		g.spare.reset()
 		return
 	}
+	events := append(decodeAll(g.spare.chunks(0)[written:]), decodeAll(g.buf.chunks(0))...)
 	epoch := g.buf.epoch + 1
-	newer := decodeAll(g.buf.chunks(0))
-	g.buf, g.spare = g.spare, g.buf
+	g.buf.reset()
 	g.buf.epoch = epoch
-	for _, e := range newer {
+	for _, e := range events {
 		g.buf.event(g.buf.stream(e.Stream), e.Millis, e.Message)
 	}
 	g.spare.reset()
 }
 
-// write appends the chunks of e, making the group's record if there is none.
-func (l *Logs) write(ctx context.Context, g *group, e *encoder) error {
+// write appends the chunks of e, making the group's record if there is none. It
+// returns how many it wrote.
+func (l *Logs) write(ctx context.Context, g *group, e *encoder) (written int, err error) {
 	if err := l.ensureGroup(ctx, g); err != nil {
-		return err
+		return 0, err
 	}
-	for _, chunk := range e.chunks(l.now().UnixMilli()) {
+	for i, chunk := range e.chunks(l.now().UnixMilli()) {
 		if _, err := l.journal.Append(ctx, g.chunk, chunk); err != nil {
-			return err
+			return i, err
 		}
+		written = i + 1
 	}
-	return nil
+	return written, nil
 }
 
 func (l *Logs) ensureGroup(ctx context.Context, g *group) error {
@@ -214,5 +221,6 @@ func (l *Logs) Put(ctx context.Context, account, region, group, stream string, e
 	}
 	g.flushing.Lock()
 	defer g.flushing.Unlock()
-	return l.write(ctx, g, &e)
+	_, err := l.write(ctx, g, &e)
+	return err
 }

@@ -98,9 +98,13 @@ func (j *Journal) Append(ctx context.Context, subject state.Key, data []byte) (s
 	if j.s.closed.Load() {
 		return 0, ErrClosed
 	}
+	msg := j.message(subject, data)
+	if err := j.s.fits(subject, msg); err != nil {
+		return 0, err
+	}
 	ctx, cancel := j.s.context(ctx)
 	defer cancel()
-	ack, err := j.s.js.PublishMsg(ctx, j.message(subject, data))
+	ack, err := j.s.js.PublishMsg(ctx, msg)
 	if err != nil {
 		if failed := j.s.failed.Load(); failed != nil {
 			return 0, *failed
