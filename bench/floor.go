@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/sandbox/loaders"
@@ -58,18 +60,31 @@ func serveFloor(environments int, command []string, env []string, event []byte) 
 	}))
 }
 
+// startFloor starts the process. Our loaders find the Runtime API as socket 3,
+// every other program at an address.
 func startFloor(command, env []string) (*floorEnvironment, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
+		return nil, err
+	}
+	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		return nil, err
+	}
+	ours, theirs := os.NewFile(uintptr(pair[0]), "ours"), os.NewFile(uintptr(pair[1]), "theirs")
+	conn, err := net.FileConn(ours)
+	if err := errors.Join(err, ours.Close()); err != nil {
 		return nil, err
 	}
 	e := &floorEnvironment{events: make(chan []byte), answers: make(chan []byte)}
 	e.cmd = exec.Command(command[0], command[1:]...)
 	e.cmd.Env = append(append(os.Environ(), env...), "AWS_LAMBDA_RUNTIME_API="+listener.Addr().String())
 	e.cmd.Stderr = os.Stderr
-	if err := e.cmd.Start(); err != nil {
+	e.cmd.ExtraFiles = []*os.File{theirs}
+	if err := errors.Join(e.cmd.Start(), theirs.Close()); err != nil {
 		return nil, err
 	}
+	go e.converse(conn)
 	go func() {
 		for {
 			conn, err := listener.Accept()
@@ -105,7 +120,8 @@ func (e *floorEnvironment) converse(conn net.Conn) {
 		case strings.Contains(head, "/response "):
 			e.answers <- body
 		default:
-			fmt.Fprintf(os.Stderr, "floor: %s\n%s\n", head, body)
+			fmt.Fprintf(os.Stderr, "floor: the function failed: %s%s\n", head, body)
+			os.Exit(1)
 		}
 		if _, err := conn.Write(answer); err != nil {
 			return

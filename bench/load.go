@@ -59,6 +59,10 @@ func drive(address string, request []byte, until time.Time) ([]time.Duration, er
 		return nil, err
 	}
 	defer conn.Close()
+	// A server that does not answer must not hold up the run.
+	if err := conn.SetDeadline(until.Add(10 * time.Second)); err != nil {
+		return nil, err
+	}
 	reader := bufio.NewReader(conn)
 	var latencies []time.Duration
 	for {

@@ -38,6 +38,7 @@ func (b *suite) up(ctx context.Context, data string) (*server, error) {
 	s.cmd = exec.CommandContext(ctx, b.binary, args...)
 	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(syscall.SIGTERM) }
 	s.cmd.Stderr = s.stderr
+	s.cmd.WaitDelay = 5 * time.Second
 	begun := time.Now()
 	if err := s.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("%w (make build makes it)", err)
