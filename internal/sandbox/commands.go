@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -101,45 +102,56 @@ func (p *Process) providedCommand(c *command, fn *Function, task string) error {
 	if fn.Runtime == "go1.x" {
 		name = fn.Handler
 	}
-	if err := checkProgram(task, name); err != nil {
+	head, err := checkProgram(task, name)
+	if err != nil {
 		return err
 	}
-	return p.wrapped(c, func() []string { return []string{c.taskRoot + "/" + name} })
+	return p.wrapped(c, func() []string {
+		program := c.taskRoot + "/" + name
+		// On Amazon Linux /bin/sh is bash, and scripts rely on it ("set -o
+		// pipefail"); on Debian it is not.
+		if bytes.HasPrefix(head, []byte("#!/bin/sh\n")) {
+			if bash, err := exec.LookPath("bash"); err == nil {
+				return []string{bash, "--posix", program}
+			}
+		}
+		return []string{program}
+	})
 }
 
 // checkProgram finds out before the start what the kernel would say, in AWS's
-// words (Runtime.InvalidEntrypoint).
-func checkProgram(task, name string) error {
+// words (Runtime.InvalidEntrypoint), and returns the program's first bytes.
+func checkProgram(task, name string) (head []byte, err error) {
 	root, err := os.OpenRoot(task)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer root.Close()
 	inside := "/var/task/" + name
 	st, err := root.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && st.IsDir() {
 		if name != "bootstrap" {
-			return &fault{"Runtime.InvalidEntrypoint", "fork/exec " + inside + ": no such file or directory"}
+			return nil, &fault{"Runtime.InvalidEntrypoint", "fork/exec " + inside + ": no such file or directory"}
 		}
-		return &fault{"Runtime.InvalidEntrypoint", "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"}
+		return nil, &fault{"Runtime.InvalidEntrypoint", "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"}
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if st.Mode()&0o111 == 0 {
-		return &fault{"Runtime.InvalidEntrypoint", "fork/exec " + inside + ": permission denied"}
+		return nil, &fault{"Runtime.InvalidEntrypoint", "fork/exec " + inside + ": permission denied"}
 	}
 	f, err := root.Open(name)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer f.Close()
-	head := make([]byte, 20)
+	head = make([]byte, 20)
 	n, _ := f.Read(head)
-	if !executable(head[:n]) {
-		return &fault{"Runtime.InvalidEntrypoint", "fork/exec " + inside + ": exec format error"}
+	if head = head[:n]; !executable(head) {
+		return nil, &fault{"Runtime.InvalidEntrypoint", "fork/exec " + inside + ": exec format error"}
 	}
-	return nil
+	return head, nil
 }
 
 // executable judges a program by its first bytes. On Linux it is a script or an

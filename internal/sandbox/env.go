@@ -25,14 +25,18 @@ var reserved = []string{
 // precedence.
 func (p *Process) environ(ctx context.Context, fn *Function, stream, api string, c *command) ([]string, error) {
 	env := map[string]string{
-		"LANG":            "en_US.UTF-8",
-		"TZ":              ":UTC",
-		"PATH":            "/usr/local/bin:/usr/bin/:/bin:/opt/bin:/usr/local/sbin:/usr/sbin:/sbin",
-		"LD_LIBRARY_PATH": strings.Join([]string{c.taskRoot, c.taskRoot + "/lib", "/opt/lib"}, ":"),
-		"HOME":            c.tmpIn, // no home directory exists; AWS's points to nothing as well
+		"LANG": "en_US.UTF-8",
+		"TZ":   ":UTC",
+		"PWD":  c.taskRoot,
+		"PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
+		"LD_LIBRARY_PATH": "/var/lang/lib:/lib64:/usr/lib64:" + c.runtimeIn + ":" + c.runtimeIn + "/lib:" +
+			c.taskRoot + ":" + c.taskRoot + "/lib:/opt/lib",
 	}
 	if c.tmpIn != "/tmp" {
 		env["TMPDIR"] = c.tmpIn
+	}
+	if !isProvided(fn.Runtime) { // AWS recording test_lambda_init_environment
+		env["SHLVL"] = "0"
 	}
 	switch {
 	case strings.HasPrefix(fn.Runtime, "nodejs"):
@@ -83,6 +87,11 @@ func fixedVariables(fn *Function, stream, api string, c *command) map[string]str
 		"AWS_LAMBDA_RUNTIME_API":          api,
 		"LAMBDA_TASK_ROOT":                c.taskRoot,
 		"LAMBDA_RUNTIME_DIR":              c.runtimeIn,
+		// No X-Ray daemon listens there, but its clients insist on an address.
+		"AWS_XRAY_DAEMON_ADDRESS":  "127.0.0.1:2000",
+		"_AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1",
+		"_AWS_XRAY_DAEMON_PORT":    "2000",
+		"AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
 	}
 	if !isProvided(fn.Runtime) { // "not defined for some OS-only runtimes" (LDG)
 		env["AWS_EXECUTION_ENV"] = "AWS_Lambda_" + fn.Runtime
@@ -90,8 +99,6 @@ func fixedVariables(fn *Function, stream, api string, c *command) map[string]str
 	if jsonLogs(fn) {
 		env["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
 		env["AWS_LAMBDA_LOG_LEVEL"] = cmpOr(fn.AppLogLevel, "INFO")
-	} else {
-		env["AWS_LAMBDA_LOG_FORMAT"] = "Text"
 	}
 	return env
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -58,7 +59,7 @@ func ask(program string) (*interpreter, error) {
 		return nil, err
 	}
 	args := []string{"-I", "-S", "-c", "import sys;print(sys.executable,sys.base_prefix,'%d.%d.%d'%sys.version_info[:3],sep='\\n')"}
-	if strings.HasPrefix(program, "node") {
+	if strings.HasPrefix(filepath.Base(program), "node") {
 		args = []string{"-p", "process.execPath+'\\n\\n'+process.versions.node"}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
@@ -73,7 +74,7 @@ func ask(program string) (*interpreter, error) {
 	}
 	found := &interpreter{path: lines[0], prefix: lines[1], version: lines[2]}
 	if real, err := filepath.EvalSymlinks(found.path); err == nil {
-		if real != found.path && strings.HasPrefix(program, "python") {
+		if real != found.path && strings.HasPrefix(filepath.Base(program), "python") {
 			found.venv = found.path
 		}
 		found.path = real
@@ -88,21 +89,52 @@ func ask(program string) (*interpreter, error) {
 // runtime names is preferred (python3.12), but any will do: note says so.
 func (i *interpreters) forRuntime(runtime string) (*interpreter, error) {
 	if version, ok := strings.CutPrefix(runtime, "nodejs"); ok {
+		version = strings.TrimSuffix(version, ".x")
 		found, err := i.lookup("node")
+		if err == nil && strings.HasPrefix(found.version, version+".") {
+			return found, nil
+		}
+		if other := i.installed(version, ".nvm/versions/node/v"+version+".*/bin/node", ".local/share/fnm/node-versions/v"+version+".*/installation/bin/node"); other != nil {
+			return other, nil
+		}
 		if err != nil {
-			return nil, missing(runtime, "node", fmt.Sprintf("install Node.js %s (Debian and Ubuntu: apt-get install nodejs; macOS: brew install node) and see that node is in PATH", strings.TrimSuffix(version, ".x")), err)
+			return nil, missing(runtime, "node", "install Node.js "+version+" (Debian and Ubuntu: apt-get install nodejs; macOS: brew install node) and see that node is in PATH", err)
 		}
 		return found, nil
 	}
-	program := runtime // "python3.12"
-	if found, err := i.lookup(program); err == nil {
+	version := strings.TrimPrefix(runtime, "python")
+	found, err := i.lookup("python3")
+	if err == nil && strings.HasPrefix(found.version, version+".") {
 		return found, nil
 	}
-	found, err := i.lookup("python3")
+	if named, err := i.lookup(runtime); err == nil && strings.HasPrefix(named.version, version+".") {
+		return named, nil
+	}
+	if other := i.installed(version, ".pyenv/versions/"+version+".*/bin/python3", ".local/share/uv/python/cpython-"+version+".*/bin/python3"); other != nil {
+		return other, nil
+	}
 	if err != nil {
-		return nil, missing(runtime, "python3", "install Python 3 (Debian and Ubuntu: apt-get install python3; macOS: brew install python3) and see that python3 is in PATH", err)
+		return nil, missing(runtime, "python3", "install Python "+version+" (Debian and Ubuntu: apt-get install python3; macOS: brew install python3) and see that python3 is in PATH", err)
 	}
 	return found, nil
+}
+
+// installed looks for a version where version managers keep theirs, below the
+// home directory.
+func (i *interpreters) installed(version string, patterns ...string) *interpreter {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return nil
+	}
+	for _, pattern := range patterns {
+		matches, _ := filepath.Glob(filepath.Join(home, pattern))
+		for _, path := range slices.Backward(matches) {
+			if found, err := i.lookup(path); err == nil && strings.HasPrefix(found.version, version+".") {
+				return found
+			}
+		}
+	}
+	return nil
 }
 
 func missing(runtime, program, remedy string, err error) error {

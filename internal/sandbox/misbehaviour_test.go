@@ -225,6 +225,7 @@ func TestStartErrors(t *testing.T) {
 		t.Errorf("broken code: %v", err)
 	}
 	t.Setenv("PATH", t.TempDir())
+	t.Setenv("HOME", t.TempDir())
 	bare := sandboxtest.NewHost(t, with("plain"))
 	for _, runtime := range []string{"nodejs22.x", "python3.12"} {
 		fn := bare.Function(runtime, "x.y", map[string]string{"x": "x"})

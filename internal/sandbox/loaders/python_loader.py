@@ -294,8 +294,11 @@ def _load_handler(handler):
 
 
 def _error(message, kind, stack, request_id):
-    return {"errorMessage": message or "", "errorType": kind or "", "requestId": request_id or "",
-            "stackTrace": stack or []}
+    error = {"errorMessage": message or "", "errorType": kind or "", "requestId": request_id or "",
+             "stackTrace": stack or []}
+    if os.environ.get("AWS_EXECUTION_ENV") == "AWS_Lambda_python3.8":
+        del error["requestId"]  # AWS recording test_uncaught_exception_invoke: since 3.9
+    return error
 
 
 def _exception_error(request_id):
@@ -303,9 +306,8 @@ def _exception_error(request_id):
 
     kind, value, tb = sys.exc_info()
     frames = [(f.filename, f.lineno, f.name, f.line) for f in traceback.extract_tb(tb)]
-    ours = __file__
     for i, frame in enumerate(frames):
-        if frame[0] != ours and not frame[0].startswith("<frozen importlib"):
+        if frame[0] != __file__ and not frame[0].startswith("<frozen importlib"):
             frames = frames[i:]
             break
     return _error(str(value), kind.__name__, traceback.format_list(frames), request_id)
