@@ -34,9 +34,10 @@ type Grants struct {
 	store     *store.Store
 	options   Options
 	log       *slog.Logger
-	functions *store.View[*function]
-	roles     *store.View[*role]
-	managed   *store.View[*policy]
+	functions pictures[*function]
+	roles     pictures[*role]
+	managed   pictures[*policy]
+	published func(f *state.Function, version string) bool
 	aws       managedCache
 	recorder  *recorder
 }
@@ -64,6 +65,10 @@ func New(s *store.Store, o Options) *Grants {
 	}
 	g.functions = store.NewView(s, state.Functions, compileFunction)
 	g.roles = store.NewView(s, state.Roles, compileRole)
+	g.published = func(f *state.Function, version string) bool {
+		v, _, err := store.Get[state.FunctionVersion](s, state.FunctionVersionKey(f.Account, f.Region, f.Name, version))
+		return err == nil && v.FunctionID == f.ID
+	}
 	g.recorder = newRecorder(g)
 	return g
 }
@@ -204,6 +209,5 @@ func (g *Grants) has(f *function, qualifier string) bool {
 	if qualifier[0] < '0' || qualifier[0] > '9' {
 		return false
 	}
-	v, _, err := store.Get[state.FunctionVersion](g.store, state.FunctionVersionKey(f.rec.Account, f.rec.Region, f.rec.Name, qualifier))
-	return err == nil && v.FunctionID == f.rec.ID
+	return g.published(f.rec, qualifier)
 }
