@@ -237,6 +237,7 @@ func (s *Service) FilterLogEvents(ctx context.Context, in *cloudwatchlogs.Filter
 	if _, err := s.get(ctx, p); err != nil {
 		return nil, err
 	}
+	// unverified: that one unknown name among logStreamNames refuses the call.
 	for _, name := range in.LogStreamNames {
 		if _, err := s.existing(ctx, p, name); err != nil {
 			return nil, err

@@ -46,7 +46,8 @@ func (t term) in(message string) bool {
 // message, none of those with a "-" may be, and of those with a "?" at least
 // one must be. Where a "?" stands beside other terms, AWS ignores the question
 // mark terms (User Guide: "the question mark ("?") … is ignored").
-// unverified: that a term matches inside of a word.
+// unverified: that a term matches inside of a word, and that terms with
+// punctuation are accepted without quotes.
 func parseTerms(pattern string) (func(string) bool, error) {
 	var all, none, any []term
 	for rest := pattern; rest != ""; rest = strings.TrimLeft(rest, " \t\r\n") {
