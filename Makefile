@@ -11,7 +11,7 @@ GO ?= go
 # the same and say so.
 RACE := $(shell command -v gcc >/dev/null 2>&1 && echo -race)
 
-.PHONY: help demo test check build setup fmt bench models fuzz
+.PHONY: help demo test build setup fmt bench picture models fuzz
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ fmt: ## format the code
 
 bench: setup build ## measure, as ratios against references taken in the same run
 	$(GO) run ./bench
+
+picture: ## draw the README's picture again, from what the program prints
+	$(GO) run ./tools/terminalsvg < internal/why/testdata/wrong-verb-coloured.golden > docs/refusal.svg
 
 fuzz: ## run each fuzz target for 30 s
 	@./tools/fuzz 30s

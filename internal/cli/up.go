@@ -80,10 +80,16 @@ func runUp(ctx context.Context, env *Environment, options stagedoor.Options) err
 	}
 	out := &terminal{w: env.Stdout}
 	server.OnRefusal(out.refusal)
-	if err := server.Start(ctx); err != nil {
+	// A call may be refused before the welcome is out: it waits its turn.
+	out.mu.Lock()
+	err = server.Start(ctx)
+	if err == nil {
+		out.welcome(server, options, time.Since(begun))
+	}
+	out.mu.Unlock()
+	if err != nil {
 		return err
 	}
-	out.welcome(server, options, time.Since(begun))
 
 	ended := make(chan error, 1)
 	go func() { ended <- server.Wait() }()
@@ -120,10 +126,12 @@ func (t *terminal) refusal(d *grants.Decision) {
 	_ = why.Print(t.w, d)
 }
 
-// welcome says what runs where, and what would be refused already.
+// welcome says what runs where, and what would be refused already. The caller
+// holds t.mu.
 func (t *terminal) welcome(server *stagedoor.Server, options stagedoor.Options, took time.Duration) {
 	bold, faint := lipgloss.NewStyle().Bold(true), lipgloss.NewStyle().Faint(true)
-	isolation := server.Isolation()
+	cells := server.Matrix()
+	isolation := server.Isolation() // asks the interpreters for their versions
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n  %s %s  %s\n\n", bold.Render("stagedoor"), options.Version, faint.Render(fmt.Sprintf("ready in %d ms", took.Milliseconds())))
 	row := func(name, value string, notes ...string) {
@@ -143,10 +151,8 @@ func (t *terminal) welcome(server *stagedoor.Server, options stagedoor.Options, 
 		row("roles", "lax: role ARNs are accepted though no such role exists; AWS would refuse them")
 	}
 	b.WriteString("\n")
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	lipgloss.Fprint(t.w, b.String())
-	if cells := server.Matrix(); len(cells) > 0 {
+	if len(cells) > 0 {
 		_ = why.Matrix(t.w, cells)
 	}
 }
