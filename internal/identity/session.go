@@ -41,6 +41,7 @@ func (i *Identity) Issue(ctx context.Context, s state.Session, d time.Duration) 
 		return nil, err
 	}
 	s.AccessKeyID = id
+	s.Issued = i.o.Now().UTC().Truncate(time.Second)
 	s.Expires = i.o.Now().Add(d).UTC().Truncate(time.Second)
 	if s.Token, err = newToken(i.o.Rand, s.Expires); err != nil {
 		return nil, err

@@ -158,5 +158,8 @@ type Session struct {
 	Tags           map[string]string `json:"tags,omitempty"`
 	TransitiveTags []string          `json:"transitiveTags,omitempty"` // keys of Tags that the next session inherits
 	SourceIdentity string            `json:"sourceIdentity,omitempty"`
-	Expires        time.Time         `json:"expires"`
+	// Issuer is the user (or root) whose rights bound a federated session.
+	Issuer  string    `json:"issuer,omitempty"`
+	Issued  time.Time `json:"issued,omitzero"`
+	Expires time.Time `json:"expires"`
 }

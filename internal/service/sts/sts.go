@@ -126,7 +126,7 @@ func (s *Service) GetFederationToken(ctx context.Context, in *sdk.GetFederationT
 	name := value(in.Name)
 	session := state.Session{
 		Account: c.Account, PrincipalARN: "arn:aws:sts::" + c.Account + ":federated-user/" + name, UserID: c.Account + ":" + name,
-		Policy: value(in.Policy), PolicyARNs: policyARNs(in.PolicyArns), Tags: tags,
+		Policy: value(in.Policy), PolicyARNs: policyARNs(in.PolicyArns), Tags: tags, Issuer: c.ARN,
 	}
 	d := seconds(in.DurationSeconds, 12*time.Hour)
 	if c.Root {

@@ -1,0 +1,182 @@
+package actions
+
+import (
+	"net/url"
+	"strings"
+)
+
+// resource resolves the RESOURCE of a rule. ok is false when the request names
+// none, so that the handler has to refuse it.
+func (q *question) resource(template string) (resource, shown string, ok bool) {
+	switch {
+	case template == "*":
+		return "*", "", true
+	case strings.HasPrefix(template, "/"):
+		return "arn:" + q.partition() + ":apigateway:" + q.caller.Region + "::" + q.fill(template, url.QueryEscape), "", true
+	case strings.HasPrefix(template, "@"):
+		name, argument, _ := strings.Cut(template[1:], ":")
+		return q.special(name, argument)
+	}
+	resource = q.fill(template, func(s string) string { return s })
+	return resource, "", resource != ""
+}
+
+func (q *question) partition() string {
+	switch {
+	case strings.HasPrefix(q.caller.Region, "cn-"):
+		return "aws-cn"
+	case strings.HasPrefix(q.caller.Region, "us-gov-"):
+		return "aws-us-gov"
+	default:
+		return "aws"
+	}
+}
+
+// fill replaces {Field}, {partition}, {region} and {account}.
+func (q *question) fill(template string, escape func(string) string) string {
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(template, "{")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		name, after, _ := strings.Cut(rest, "}")
+		switch name {
+		case "partition":
+			b.WriteString(q.partition())
+		case "region":
+			b.WriteString(q.caller.Region)
+		case "account":
+			b.WriteString(q.caller.Account)
+		default:
+			b.WriteString(escape(q.in.text(name)))
+		}
+		template = after
+	}
+}
+
+// special resolves the resources that have rules of their own.
+func (q *question) special(name, argument string) (resource, shown string, ok bool) {
+	switch name {
+	case "function":
+		return q.function(), "", true
+	case "layer":
+		return q.layer(), "", true
+	case "layer-version":
+		return q.layer() + ":" + q.in.text("VersionNumber"), "", true
+	case "group":
+		return q.logGroup() + ":log-stream:", "", true
+	case "stream":
+		return q.logGroup() + ":log-stream:" + q.in.text("LogStreamName"), "", true
+	case "self":
+		return q.caller.ARN, "", true
+	case "key-owner":
+		e, found := q.entities(q.caller.Account, "key", q.in.text(argument))
+		return e.ARN, "", found
+	case "list":
+		return q.listed(argument)
+	case "linked":
+		return q.iam("role", "/aws-service-role/"+q.in.text(argument)+"/", "*"), "", true
+	case "new":
+		kind, field, _ := strings.Cut(argument, ":")
+		path := q.in.text("Path")
+		if path == "" {
+			path = "/"
+		}
+		resource = q.iam(kind, path, q.in.text(field))
+		if kind == "policy" { // elastic/apm-aws-lambda#526
+			shown = "policy " + q.in.text(field)
+		}
+		return resource, shown, true
+	}
+	kind, field, _ := strings.Cut(argument, ":")
+	return q.named(kind, q.in.text(field))
+}
+
+func (q *question) iam(kind, path, name string) string {
+	return "arn:" + q.partition() + ":iam::" + q.caller.Account + ":" + kind + path + name
+}
+
+// listed is what a list is asked for: a path.
+func (q *question) listed(kind string) (resource, shown string, ok bool) {
+	path := q.in.text("PathPrefix")
+	if path == "" {
+		path = "/"
+	}
+	if kind == "policy" {
+		shown = "policy path " + path
+	}
+	return q.iam(kind, path, ""), shown, true
+}
+
+// named is an IAM entity by its name: its ARN has its path. Without a name an
+// operation on users is about the caller. Of one that does not exist AWS shows
+// kind and name only ("role now-default-role": vercel/vercel#786).
+func (q *question) named(kind, name string) (resource, shown string, ok bool) {
+	if name == "" {
+		if kind == "user" && strings.Contains(q.caller.ARN, ":user/") {
+			return q.caller.ARN, "", true
+		}
+		return "", "", false
+	}
+	if e, found := q.entities(q.caller.Account, kind, name); found {
+		return e.ARN, "", true
+	}
+	return q.iam(kind, "/", name), strings.ReplaceAll(kind, "-", " ") + " " + name, true
+}
+
+// entity is the existing entity that the rule's resource names.
+func (q *question) entity() (Entity, bool) {
+	parts := strings.Split(q.rule.resource, ":")
+	if len(parts) != 3 || parts[0] != "@entity" {
+		return Entity{}, false
+	}
+	return q.entities(q.caller.Account, parts[1], q.in.text(parts[2]))
+}
+
+// function is the ARN of a function as the request names it, with the version
+// or alias if it names one: Lambda compares exactly that (LDG,
+// access-control-identity-based: "by comparing the resource element in the IAM
+// policy with both the FunctionName and Qualifier passed in API calls").
+func (q *question) function() string {
+	name, qualifier := q.in.text("FunctionName"), q.in.text("Qualifier")
+	account, region := q.caller.Account, q.caller.Region
+	if parts := strings.Split(name, ":"); strings.HasPrefix(name, "arn:") && len(parts) >= 7 {
+		region, account = parts[3], parts[4]
+		name = strings.Join(parts[6:], ":")
+	} else if before, after, found := strings.Cut(name, "function:"); found {
+		if owner := strings.TrimSuffix(before, ":"); owner != "" {
+			account = owner
+		}
+		name = after
+	}
+	name, own, _ := strings.Cut(name, ":")
+	if own != "" {
+		qualifier = own
+	}
+	arn := "arn:" + q.partition() + ":lambda:" + region + ":" + account + ":function:" + name
+	if qualifier != "" {
+		arn += ":" + qualifier
+	}
+	return arn
+}
+
+func (q *question) layer() string {
+	name := q.in.text("LayerName")
+	if strings.HasPrefix(name, "arn:") {
+		return name
+	}
+	return "arn:" + q.partition() + ":lambda:" + q.caller.Region + ":" + q.caller.Account + ":layer:" + name
+}
+
+func (q *question) logGroup() string {
+	name := q.in.text("LogGroupName")
+	if id := q.in.text("LogGroupIdentifier"); name == "" && id != "" {
+		name = id
+	}
+	if strings.HasPrefix(name, "arn:") {
+		return strings.TrimSuffix(name, ":*")
+	}
+	return "arn:" + q.partition() + ":logs:" + q.caller.Region + ":" + q.caller.Account + ":log-group:" + name
+}

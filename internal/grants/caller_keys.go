@@ -1,0 +1,106 @@
+package grants
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/stagedoor/stagedoor/iampolicy"
+	"github.com/stagedoor/stagedoor/internal/state"
+	"github.com/stagedoor/stagedoor/internal/store"
+)
+
+// keys are the global condition keys about the principal, its session and the
+// time (IAM user guide, "AWS global condition context keys" and "Where you can
+// use policy variables", table of principal key values).
+func (p *knownPrincipal) keys(who *Who, now time.Time) iampolicy.Context {
+	c := make(iampolicy.Context, 0, 24)
+	add := func(name, value string) {
+		if value != "" {
+			c = append(c, iampolicy.ContextKey{Name: name, Values: []string{value}})
+		}
+	}
+	now = now.UTC()
+	add("aws:CurrentTime", now.Format(time.RFC3339))
+	add("aws:EpochTime", strconv.FormatInt(now.Unix(), 10))
+	add("aws:RequestedRegion", who.Region)
+	add("aws:PrincipalAccount", who.Account)
+	add("aws:PrincipalType", principalType(who))
+	add("aws:PrincipalIsAWSService", "false")
+	add("aws:ViaAWSService", "false")
+	add("aws:userid", who.UserID)
+	arn := who.ARN
+	if p.RoleARN != "" && strings.Contains(arn, ":assumed-role/") {
+		arn = p.RoleARN // of a session it is the role's
+	}
+	add("aws:PrincipalArn", arn)
+	if _, name, ok := strings.Cut(who.ARN, ":user/"); ok {
+		add("aws:username", name[strings.LastIndexByte(name, '/')+1:])
+	}
+	tags := map[string]string{}
+	if p.identity != nil {
+		for k, v := range p.identity.Tags {
+			tags[k] = v
+		}
+	}
+	if s := p.session; s != nil {
+		for k, v := range s.Tags { // a session's tag hides the role's of the same key
+			tags[k] = v
+		}
+		add("aws:SourceIdentity", s.SourceIdentity)
+		// No MFA device can be used here; without temporary credentials the
+		// key is absent, as on AWS.
+		add("aws:MultiFactorAuthPresent", "false")
+		if !s.Issued.IsZero() {
+			add("aws:TokenIssueTime", s.Issued.UTC().Format(time.RFC3339))
+		}
+	}
+	for k, v := range tags {
+		c = append(c, iampolicy.ContextKey{Name: "aws:PrincipalTag/" + k, Values: []string{v}})
+	}
+	return c
+}
+
+func principalType(who *Who) string {
+	switch {
+	case who.Root:
+		return "Account"
+	case strings.Contains(who.ARN, ":assumed-role/"):
+		return "AssumedRole"
+	case strings.Contains(who.ARN, ":federated-user/"):
+		return "FederatedUser"
+	default:
+		return "User"
+	}
+}
+
+// ResourceTags are the tags of the resource that an ARN names: of functions,
+// users, roles and customer-managed policies. Others have none that are known
+// here.
+func (c *Callers) ResourceTags(arn string) map[string]string {
+	parts := strings.SplitN(arn, ":", 8)
+	switch {
+	case len(parts) >= 7 && parts[2] == "lambda" && parts[5] == "function":
+		if f := c.g.functionByARN(strings.Join(parts[:7], ":")); f != nil {
+			return f.rec.Tags
+		}
+	case len(parts) == 6 && parts[2] == "iam":
+		kind, path, _ := strings.Cut(parts[5], "/")
+		name := strings.ToLower(path[strings.LastIndexByte(path, '/')+1:])
+		switch kind {
+		case "user":
+			if u, ok := c.users.Get(state.UserKey(parts[4], name)); ok {
+				return u.Tags
+			}
+		case "role":
+			if r, ok := c.g.roles.Get(state.RoleKey(parts[4], name)); ok {
+				return r.rec.Tags
+			}
+		case "policy":
+			if p, _, err := store.Get[state.ManagedPolicy](c.g.store, state.ManagedPolicyKey(parts[4], arn)); err == nil {
+				return p.Tags
+			}
+		}
+	}
+	return nil
+}
