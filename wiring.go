@@ -140,6 +140,7 @@ func (p *parts) services(o Options) {
 			&apitypes.IntegrationDetailsMemberOpenSearchIntegrationDetails{},
 		},
 		Authenticate: p.identity.Authenticate,
+		Authorize:    newAuthorizer(p.grants),
 		Account:      o.Account,
 		Region:       o.Region,
 		Logger:       o.Logger,
