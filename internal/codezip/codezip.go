@@ -52,11 +52,52 @@ type Info struct {
 	Unzipped int64 // bytes
 }
 
-// Validate checks a zip's directory: names, types and announced sizes. It reads
-// no file's data; Extract judges what the data really is.
+// Validate checks a zip as an upload does: names, types and announced sizes
+// first, then every file's data against its size and checksum, and every link's
+// target. It writes nothing. A broken package is refused when it is uploaded,
+// as on AWS, and not at the first call of its function; what only the file
+// system can tell (a file where a directory is needed, a chain of links that
+// leads outside) is left to Extract.
 func Validate(data []byte) (Info, error) {
-	_, info, err := open(data)
-	return info, err
+	r, info, err := open(data)
+	if err != nil {
+		return info, err
+	}
+	left := int64(MaxUnzipped)
+	for _, f := range r.File {
+		switch {
+		case f.Mode().IsDir() || strings.HasSuffix(f.Name, "/"):
+		case f.Mode()&fs.ModeSymlink != 0:
+			if _, err := linkTarget(f); err != nil {
+				return info, err
+			}
+		default:
+			n, err := readThrough(f, left)
+			if err != nil {
+				return info, err
+			}
+			left -= n
+		}
+	}
+	return info, nil
+}
+
+// readThrough reads a file's data, which package zip compares with the size and
+// checksum that the directory announces, and returns how much there is.
+func readThrough(f *zip.File, left int64) (int64, error) {
+	in, err := f.Open()
+	if err != nil {
+		return 0, entryError(f, err)
+	}
+	defer in.Close()
+	n, err := io.Copy(io.Discard, io.LimitReader(in, left+1))
+	if err != nil {
+		return 0, entryError(f, err)
+	}
+	if n > left {
+		return 0, ErrUnzippedTooLarge
+	}
+	return n, nil
 }
 
 func open(data []byte) (*zip.Reader, Info, error) {
@@ -185,21 +226,32 @@ func extractFile(root *os.Root, f *zip.File, name string, left int64, buf []byte
 	return n, nil
 }
 
-func extractLink(root *os.Root, f *zip.File) error {
+// linkTarget reads where a link points and refuses what is not inside the
+// package.
+func linkTarget(f *zip.File) (string, error) {
 	in, err := f.Open()
 	if err != nil {
-		return entryError(f, err)
+		return "", entryError(f, err)
 	}
 	defer in.Close()
-	target, err := io.ReadAll(io.LimitReader(in, maxLinkLen))
+	target, err := io.ReadAll(io.LimitReader(in, maxLinkLen+1))
 	if err != nil {
-		return entryError(f, err)
+		return "", entryError(f, err)
 	}
-	name, to := path.Clean(f.Name), string(target)
-	inside := path.Join(path.Dir(name), to)
-	if to == "" || path.IsAbs(to) || inside == ".." || strings.HasPrefix(inside, "../") || strings.ContainsRune(to, 0) {
-		return fmt.Errorf("%w: link %q points outside the package, to %q", ErrInvalid, f.Name, to)
+	to := string(target)
+	inside := path.Join(path.Dir(path.Clean(f.Name)), to)
+	if to == "" || len(to) > maxLinkLen || path.IsAbs(to) || inside == ".." || strings.HasPrefix(inside, "../") || strings.ContainsRune(to, 0) {
+		return "", fmt.Errorf("%w: link %q points outside the package, to %q", ErrInvalid, f.Name, to[:min(len(to), 200)])
 	}
+	return to, nil
+}
+
+func extractLink(root *os.Root, f *zip.File) error {
+	to, err := linkTarget(f)
+	if err != nil {
+		return err
+	}
+	name := path.Clean(f.Name)
 	if dir := path.Dir(name); dir != "." {
 		if err := root.MkdirAll(dir, 0o755); err != nil {
 			return entryError(f, err)

@@ -109,6 +109,11 @@ func TestRefused(t *testing.T) {
 			if _, err := extract(t, c.data); !errors.Is(err, c.want) {
 				t.Errorf("got %v, want %v", err, c.want)
 			}
+			// The upload refuses it already, but for what only a file system
+			// can tell.
+			if _, err := Validate(c.data); !errors.Is(err, c.want) && name != "file as directory" {
+				t.Errorf("at the upload: got %v, want %v", err, c.want)
+			}
 		})
 	}
 }
