@@ -41,6 +41,7 @@ func TestScript(t *testing.T) {
 			"eventually": eventually,
 			"zipfile":    zipfile,
 			"bootstrap":  bootstrap,
+			"nats":       natsServer,
 		},
 	})
 }
