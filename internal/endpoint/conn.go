@@ -60,11 +60,13 @@ func (c *conn) CloseWrite() error {
 }
 
 // next makes the head of the request that net/http has just parsed current.
-// It must be called exactly once for each request.
-func (c *conn) next() {
+// It must be called exactly once for each request. It reports false for a
+// request that announces its body both by a length and in chunks.
+func (c *conn) next() bool {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.current = c.heads.take()
-	c.mu.Unlock()
+	return !c.heads.tornNow
 }
 
 type connKey struct{}

@@ -22,6 +22,8 @@ type heads struct {
 	ends    []int  // where each complete head ends in buf
 	taken   []byte // the head handed out last: reused by the next take
 	headsAt int    // where the unfinished head begins in buf
+	torn    int    // which of the heads in buf (1 is the oldest) has two ideas of its body's length; 0: none
+	tornNow bool   // the head taken last was that one
 }
 
 type headState uint8
@@ -109,6 +111,8 @@ func (h *heads) endHead() {
 	switch {
 	case !ok:
 		h.state = lost // net/http refuses the request and closes
+	case chunked && length >= 0:
+		h.state, h.torn = lost, len(h.ends) // the router refuses it and closes
 	case chunked:
 		h.state, h.size = inChunkSize, h.size[:0]
 	case length > 0:
@@ -159,6 +163,10 @@ const maxChunkLine = 64
 // take hands out the oldest complete head, or nil. The slice is valid until
 // the next call.
 func (h *heads) take() []byte {
+	h.tornNow = h.torn == 1
+	if h.torn > 0 {
+		h.torn--
+	}
 	if len(h.ends) == 0 {
 		return nil
 	}
@@ -185,7 +193,8 @@ func trimEOL(line []byte) []byte {
 }
 
 // framing reads from a head how its body is delimited, as net/http does:
-// chunked coding wins over a length, HTTP/1.0 knows no chunks.
+// chunked coding wins over a length, HTTP/1.0 knows no chunks. Without a length
+// in the head, length is -1.
 func framing(head []byte) (length int64, chunked, ok bool) {
 	requestLine, rest, _ := bytes.Cut(head, []byte("\n"))
 	http10 := bytes.HasSuffix(trimEOL(requestLine), []byte("HTTP/1.0"))
@@ -212,7 +221,7 @@ func framing(head []byte) (length int64, chunked, ok bool) {
 			chunked = true
 		}
 	}
-	return max(length, 0), chunked, true
+	return length, chunked, true
 }
 
 func decimal(s []byte) (n int64, ok bool) {

@@ -122,6 +122,35 @@ func TestRawHeaderExpectContinue(t *testing.T) {
 	}
 }
 
+// A request that announces its body twice is refused, and what follows on the
+// connection is no request of its own.
+func TestTornRequest(t *testing.T) {
+	addr, requests := recorder(t)
+	first := "GET /first HTTP/1.1\r\nHost: x\r\n\r\n"
+	inner := "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+	for _, torn := range []string{
+		fmt.Sprintf("POST /torn HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 5+len(inner)),
+		"POST /torn HTTP/1.1\r\nHost: x\r\ntransfer-encoding: chunked\r\ncontent-length: 0\r\n\r\n0\r\n\r\n",
+	} {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+		if _, err := io.WriteString(c, first+torn+inner); err != nil {
+			t.Fatal(err)
+		}
+		answers, err := io.ReadAll(c)
+		c.Close()
+		if text := string(answers); err != nil || strings.Count(text, "HTTP/1.1 ") != 2 || !strings.Contains(text, "400 Bad Request") {
+			t.Errorf("%v, %q", err, text)
+		}
+		if got := requests(); len(got) != 1 || got[0].URI != "/first" {
+			t.Errorf("the handler saw %+v", got)
+		}
+	}
+}
+
 // request is a random request: the bytes and what they mean.
 func drawRequest(t *rapid.T) (wire string, want seen) {
 	token := rapid.StringMatching(`[a-zA-Z][a-zA-Z0-9-]{0,12}`)

@@ -34,8 +34,9 @@ func newRouter(o Options) *router {
 
 // ServeHTTP implements http.Handler.
 func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if c := connOf(r); c != nil {
-		c.next()
+	if c := connOf(r); c != nil && !c.next() {
+		refuseTorn(w)
+		return
 	}
 	if r.ContentLength != 0 {
 		r = withPatience(w, r)
@@ -56,6 +57,16 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		rt.control.ServeHTTP(w, r)
 	}
+}
+
+// refuseTorn answers a request with both Content-Length and Transfer-Encoding.
+// A proxy in front that believes the length, where net/http believes the chunks,
+// takes what follows for a body that is a request here ("smuggling"). Such a
+// request may be refused, and its connection must end (RFC 9112, 6.1).
+func refuseTorn(w http.ResponseWriter) {
+	w.Header().Set("Connection", "close")
+	// unverified: what the front of API Gateway answers.
+	http.Error(w, "400 Bad Request: both Content-Length and Transfer-Encoding", http.StatusBadRequest)
 }
 
 // isDataPlane recognises the three ways to address a deployed stage:
