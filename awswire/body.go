@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -22,15 +23,27 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 		return nil, nil
 	}
 	if r.ContentLength > 0 {
-		body := make([]byte, r.ContentLength)
-		_, err := io.ReadFull(r.Body, body)
-		return body, err
+		return readDeclared(r.Body, int(r.ContentLength))
 	}
 	body, err := readAtMost(r.Body, limit)
 	if errors.Is(err, errTooLarge) {
 		drain(r)
 	}
 	return body, err
+}
+
+// readDeclared reads a body of a known length. A length is only a claim: beyond the first mebibyte memory is taken as the
+// bytes arrive, so that a connection costs what it sends and not the 70 MB that it announces.
+func readDeclared(r io.Reader, length int) ([]byte, error) {
+	body := make([]byte, 0, min(length, mebibyte))
+	for {
+		n, err := io.ReadFull(r, body[len(body):min(cap(body), length)])
+		body = body[:len(body)+n]
+		if err != nil || len(body) == length {
+			return body, err
+		}
+		body = slices.Grow(body, min(cap(body), length-len(body)))
+	}
 }
 
 // drain swallows the rest of a body that is refused. Without it the connection would be reset while the client is still
