@@ -65,19 +65,28 @@ func (a *authorizer) check(ctx context.Context, r *awswire.Request, caller awswi
 	if verdict.Allowed() {
 		return nil
 	}
-	if c.Shown != "" {
-		shown := *q
-		shown.Request.Resource = c.Shown
-		q = &shown
-	}
-	text := c.Refusal
-	if text == "" {
-		text = verdict.Sentence(q)
-	}
+	a.callers.Refuse(&grants.CallerRefusal{
+		Request: q, Verdict: verdict, Operation: r.Service + " " + r.Operation,
+		Region: caller.Region, RequestID: awswire.RequestID(ctx), Time: now,
+	})
 	if a.mode == grants.Warn {
 		return nil
 	}
-	return accessDenied(r.Service, text)
+	return accessDenied(r.Service, sentence(c, q, verdict))
+}
+
+// sentence is what AWS says of the refusal.
+func sentence(c *actions.Check, q *grants.CallerRequest, v grants.CallerVerdict) string {
+	switch {
+	case c.Refusal != "":
+		return c.Refusal
+	case c.Shown != "":
+		shown := *q
+		shown.Request.Resource = c.Shown
+		return v.Sentence(&shown)
+	default:
+		return v.Sentence(q)
+	}
 }
 
 // accessDenied is the refusal in the shape of a service: CloudWatch Logs, whose

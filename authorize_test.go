@@ -18,6 +18,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/stagedoor/stagedoor/internal/actions"
+	"github.com/stagedoor/stagedoor/internal/grants"
 )
 
 const acct = "000000000000"
@@ -257,4 +258,40 @@ func TestFederatedSessions(t *testing.T) {
 	refusedAs(t, err, "AccessDeniedException", 403, who+"lambda:GetAccountSettings on resource: * because no identity-based policy allows the lambda:GetAccountSettings action")
 	_, err = lambda.NewFromConfig(token(nil)).ListFunctions(ctx, &lambda.ListFunctionsInput{})
 	refusedAs(t, err, "AccessDeniedException", 403, who+"lambda:ListFunctions on resource: * because no session policy allows the lambda:ListFunctions action")
+}
+
+// A refused caller is in the journal, with the policies that were read and a
+// command that mends it, run here as it stands.
+func TestRefusedCallersAreExplained(t *testing.T) {
+	p := newPeople(t, start(t))
+	ctx := t.Context()
+	cfg := p.user("ada", allows("lambda:ListFunctions", "arn:aws:lambda:us-east-1:000000000000:function:other"))
+	list := func() error {
+		_, err := lambda.NewFromConfig(cfg).ListFunctions(ctx, &lambda.ListFunctionsInput{})
+		return err
+	}
+	if list() == nil {
+		t.Fatal("not refused")
+	}
+	must(t, p.s.parts.grants.Flush(ctx))
+	all, err := p.s.parts.grants.Decisions(ctx, 10)
+	must(t, err)
+	if len(all) != 1 {
+		t.Fatalf("%d decisions", len(all))
+	}
+	d := all[0]
+	if d.Kind != grants.CallerKind || d.Operation != "lambda ListFunctions" || d.Cause.Code != grants.CauseCallerIdentity ||
+		d.Principal != "arn:aws:iam::000000000000:user/ada" || len(d.Policies) != 1 || d.NearestMiss() == nil || len(d.Fix) != 1 {
+		t.Fatalf("%+v", d)
+	}
+	document, ok := strings.CutPrefix(d.Fix[0], "aws iam put-user-policy --user-name ada --policy-name allow-lambda-ListFunctions --policy-document '")
+	if !ok {
+		t.Fatal(d.Fix[0])
+	}
+	document = strings.TrimSuffix(document, "'")
+	_, err = p.root.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: aws.String("ada"), PolicyName: aws.String("allow-lambda-ListFunctions"), PolicyDocument: &document})
+	must(t, err)
+	if err := list(); err != nil {
+		t.Errorf("after the fix: %v", err)
+	}
 }

@@ -22,6 +22,20 @@ type Decision struct {
 	LastTime   time.Time `json:"lastTime"`
 	RequestIDs []string  `json:"requestIds,omitempty"`
 
+	// Kind is DoorKind for a call of a function by API Gateway, which is what
+	// the words below describe, and FrontKind for a call of a client to a
+	// deployed API: then FunctionARN and the like are empty.
+	Kind Kind `json:"kind,omitempty"`
+	// Of a FrontKind: the request itself ("GET /users/42"), the access key that
+	// signed it, and the message that the client got.
+	Request     string `json:"request,omitempty"`
+	AccessKeyID string `json:"accessKeyId,omitempty"`
+	Answer      string `json:"answer,omitempty"`
+
+	// Of a CallerKind: the operation of the control plane that was asked for,
+	// "lambda CreateFunction".
+	Operation string `json:"operation,omitempty"`
+
 	Principal string `json:"principal"` // who asked: "apigateway.amazonaws.com" or a role session's ARN
 	Action    string `json:"action"`
 	Resource  string `json:"resource"` // the function's ARN with its qualifier
@@ -55,6 +69,15 @@ type Decision struct {
 	Fix   []string `json:"fix"`
 	Notes []string `json:"notes,omitempty"` // what else is worth knowing, one sentence each
 }
+
+// Kind says what was asked.
+type Kind string
+
+// The kinds of Decision.
+const (
+	DoorKind  Kind = ""      // may API Gateway call the function?
+	FrontKind Kind = "front" // may the client call the API?
+)
 
 // ContextValue is one condition key of the request.
 type ContextValue struct {

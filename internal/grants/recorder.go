@@ -44,6 +44,7 @@ func newID() string {
 type refusal struct {
 	call    Call
 	outcome Outcome
+	caller  *CallerRefusal // of the control plane; then call has request id and time only
 	done    chan<- struct{}
 }
 
@@ -111,12 +112,16 @@ func newRecorder(g *Grants) *recorder {
 // can be written, identical ones are counted and the rest is dropped and
 // reported as a number.
 func (g *Grants) Refuse(_ context.Context, c *Call, o Outcome) {
-	r := g.recorder
+	g.recorder.put(refusal{call: *c, outcome: o})
+}
+
+// put queues a refusal, or counts it when there is no room.
+func (r *recorder) put(next refusal) {
 	if r.closed.Load() {
 		return
 	}
 	select {
-	case r.queue <- refusal{call: *c, outcome: o}:
+	case r.queue <- next:
 	default:
 		r.dropped.Add(1)
 	}
@@ -208,7 +213,7 @@ func (r *recorder) take(next refusal) {
 	defer func() {
 		// Explaining must never bring down what it explains.
 		if p := recover(); p != nil {
-			r.g.log.Error("a refusal could not be explained", "function", next.call.Resource(), "sourceArn", next.call.SourceARN, "panic", p)
+			r.g.log.Error("a refusal could not be explained", "function", next.call.Resource(), "sourceArn", next.call.SourceARN, "requestId", next.requestID(), "panic", p)
 		}
 	}()
 	if next.done != nil {
@@ -217,17 +222,13 @@ func (r *recorder) take(next refusal) {
 		return
 	}
 	now := r.g.options.now()
-	c := &next.call
-	key := fingerprint{
-		resource: c.Resource(), sourceARN: c.SourceARN, sourceAccount: c.SourceAccount,
-		credentials: c.Credentials, revision: r.g.revision(c), outcome: next.outcome,
-	}
+	key := r.g.fingerprint(&next)
 	b := r.bursts[key]
 	if b != nil && now.Sub(b.began) < burstLength {
 		b.pending.Count++
-		b.pending.LastTime = timeOf(c, now)
+		b.pending.LastTime = next.time(now)
 		if len(b.pending.RequestIDs) < requestIDsKept {
-			b.pending.RequestIDs = append(b.pending.RequestIDs, c.RequestID)
+			b.pending.RequestIDs = append(b.pending.RequestIDs, next.requestID())
 		}
 		return
 	}
@@ -235,9 +236,9 @@ func (r *recorder) take(next refusal) {
 		r.writeRepeat(b)
 		delete(r.bursts, key)
 	}
-	d := r.g.build(c, next.outcome)
-	d.ID, d.Time, d.LastTime, d.Count = r.g.options.NewID(), timeOf(c, now), timeOf(c, now), 1
-	d.RequestIDs = []string{c.RequestID}
+	d := r.g.explain(&next)
+	d.ID, d.Time, d.LastTime, d.Count = r.g.options.NewID(), next.time(now), next.time(now), 1
+	d.RequestIDs = []string{next.requestID()}
 	if len(r.bursts) < burstsAtOnce {
 		r.bursts[key] = &burst{decision: d, began: now}
 	}
@@ -247,11 +248,38 @@ func (r *recorder) take(next refusal) {
 	r.notify(&shown)
 }
 
-func timeOf(c *Call, now time.Time) time.Time {
-	if c.Time.IsZero() {
+// explain builds the Decision of any kind of refusal.
+func (g *Grants) explain(next *refusal) *Decision {
+	switch {
+	case next.caller != nil:
+		return next.caller.decision(g.options.Mode)
+	}
+	return g.build(&next.call, next.outcome)
+}
+
+func (g *Grants) fingerprint(next *refusal) fingerprint {
+	switch {
+	case next.caller != nil:
+		return next.caller.fingerprint()
+	}
+	c := &next.call
+	return fingerprint{
+		resource: c.Resource(), sourceARN: c.SourceARN, sourceAccount: c.SourceAccount,
+		credentials: c.Credentials, revision: g.revision(c), outcome: next.outcome,
+	}
+}
+
+func (next *refusal) requestID() string {
+	return next.call.RequestID
+}
+
+// time is when the request came, or now where nobody noted it.
+func (next *refusal) time(now time.Time) time.Time {
+	at := next.call.Time
+	if at.IsZero() {
 		return now.UTC()
 	}
-	return c.Time.UTC()
+	return at.UTC()
 }
 
 // revision names the state of the policy that refused.

@@ -47,6 +47,10 @@ func (p *printer) head() {
 	case d.Mode == grants.Warn:
 		verdict = p.yellowBold.Render("! WOULD BE REFUSED")
 	}
+	if d.Kind == grants.CallerKind {
+		p.callerHead(verdict)
+		return
+	}
 	p.blank()
 	p.line("%s  %s %s %s  %s %s", verdict, p.bold.Render(d.Method+" "+d.Path),
 		p.faint.Render("on stage"), p.bold.Render(d.Stage)+p.faint.Render(" of "+d.API),
@@ -78,6 +82,10 @@ func (p *printer) fact(label, value string) {
 
 func (p *printer) facts() {
 	d := p.d
+	if d.Kind == grants.CallerKind {
+		p.callerFacts()
+		return
+	}
 	p.fact("asked by", d.Principal)
 	p.fact("for", d.Action)
 	p.fact("on", d.Resource)
@@ -119,6 +127,9 @@ func plural(n int, what string) string {
 
 // policyName says which policy was read.
 func policyName(r *grants.PolicyRead) string {
+	if name, ok := callerPolicyName(r); ok {
+		return name
+	}
 	switch r.Kind {
 	case grants.FunctionPolicy:
 		return "policy of " + shortOwner(r.Owner)
