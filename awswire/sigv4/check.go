@@ -65,3 +65,12 @@ func span(d time.Duration) string {
 	}
 	return fmt.Sprintf("%d sec.", d/time.Second)
 }
+
+// Check compares scope and time of s with o, as Verify does before it computes
+// anything: for credentials whose secret nobody knows.
+func (s *Signature) Check(o Options) error {
+	if err := s.checkScope(o); err != nil {
+		return err
+	}
+	return s.checkTime(o)
+}

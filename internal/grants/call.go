@@ -85,12 +85,21 @@ const (
 	// QualifierMissing: the function has no such alias or version. AWS shows
 	// it as NoPermission.
 	QualifierMissing
+	// CallerRefused: a client of a deployed API may not call the method. AWS:
+	// 403 "User: … is not authorized to perform: execute-api:Invoke …".
+	CallerRefused
+	// BadCredentials: the method demands a signature, and the request has none
+	// that holds.
+	BadCredentials
+	// NotFound: the request leads to no deployed method. AWS: 403 "Missing
+	// Authentication Token", or "Forbidden" for a stage that does not exist.
+	NotFound
 )
 
 // Refused reports whether the call must not be made.
 func (o Outcome) Refused() bool { return o != Allowed }
 
-var outcomeNames = [...]string{"Allowed", "NoPermission", "CannotAssumeRole", "FunctionMissing", "QualifierMissing"}
+var outcomeNames = [...]string{"Allowed", "NoPermission", "CannotAssumeRole", "FunctionMissing", "QualifierMissing", "CallerRefused", "BadCredentials", "NotFound"}
 
 // String returns the outcome's name.
 func (o Outcome) String() string {

@@ -44,6 +44,7 @@ func newID() string {
 type refusal struct {
 	call    Call
 	outcome Outcome
+	api     *APIRefusal    // of a client of a deployed API; then call is empty
 	caller  *CallerRefusal // of the control plane; then call has request id and time only
 	done    chan<- struct{}
 }
@@ -251,6 +252,8 @@ func (r *recorder) take(next refusal) {
 // explain builds the Decision of any kind of refusal.
 func (g *Grants) explain(next *refusal) *Decision {
 	switch {
+	case next.api != nil:
+		return g.buildAPI(next.api)
 	case next.caller != nil:
 		return next.caller.decision(g.options.Mode)
 	}
@@ -259,6 +262,8 @@ func (g *Grants) explain(next *refusal) *Decision {
 
 func (g *Grants) fingerprint(next *refusal) fingerprint {
 	switch {
+	case next.api != nil:
+		return next.api.fingerprint()
 	case next.caller != nil:
 		return next.caller.fingerprint()
 	}
@@ -270,12 +275,18 @@ func (g *Grants) fingerprint(next *refusal) fingerprint {
 }
 
 func (next *refusal) requestID() string {
+	if next.api != nil {
+		return next.api.Call.RequestID
+	}
 	return next.call.RequestID
 }
 
 // time is when the request came, or now where nobody noted it.
 func (next *refusal) time(now time.Time) time.Time {
 	at := next.call.Time
+	if next.api != nil {
+		at = next.api.Call.Time
+	}
 	if at.IsZero() {
 		return now.UTC()
 	}
