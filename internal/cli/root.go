@@ -5,6 +5,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -30,6 +31,13 @@ func Main(args []string, version string) int {
 	root := New(env)
 	root.SetArgs(args)
 	if err := root.Execute(); err != nil {
+		var exit *exitError
+		if errors.As(err, &exit) {
+			if exit.err != nil {
+				fmt.Fprintln(env.Stderr, "stagedoor:", exit.err)
+			}
+			return exit.code
+		}
 		fmt.Fprintln(env.Stderr, "stagedoor:", err)
 		return 1
 	}
@@ -55,7 +63,7 @@ why and how to mend it.
 	root.SetErr(env.Stderr)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		newUp(env), newWhy(env), newLogs(env), newEnv(env),
+		newUp(env), newDoctor(env), newWhy(env), newLogs(env), newEnv(env),
 		newExport(env), newImport(env), newVersion(env),
 	)
 	return root

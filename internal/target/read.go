@@ -56,6 +56,10 @@ func Read(ctx context.Context, c *Clients, o Options) (*Dump, error) {
 		Format: Format, Version: Version, Taken: o.Now().UTC(), Region: c.Region, Endpoint: c.Endpoint,
 		RestAPIs: []*RestAPI{}, Functions: []*Function{},
 	}}
+	before := int64(0)
+	if c.Requests != nil {
+		before = c.Requests()
+	}
 	ctx, r.stop = context.WithCancelCause(ctx)
 	defer r.stop(nil)
 	for _, step := range []func(context.Context) error{r.account, r.restAPIs, r.httpAPIs, r.functions, r.roles} {
@@ -68,7 +72,7 @@ func Read(ctx context.Context, c *Clients, o Options) (*Dump, error) {
 	}
 	r.dump.Calls = int(r.calls.Load())
 	if c.Requests != nil {
-		r.dump.Requests = c.Requests()
+		r.dump.Requests = c.Requests() - before
 	}
 	slices.SortFunc(r.dump.Unread, func(a, b Unread) int { return strings.Compare(a.What, b.What) })
 	return r.dump, nil

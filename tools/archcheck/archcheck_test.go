@@ -59,12 +59,16 @@ var layers = map[string]struct {
 	"internal/admin":    {own: []string{"internal/grants"}},
 	"internal/target":   {foreign: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},
 	"internal/why":      {own: []string{"iampolicy", "internal/grants"}, foreign: []string{"charm.land/lipgloss/v2"}},
-	"internal/cli":      {own: []string{"", "internal/why", "internal/grants"}, foreign: []string{"github.com/spf13/", "github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go", "charm.land/lipgloss/v2"}},
-	"cmd":               {own: []string{"internal/cli"}},
-	"":                  {own: []string{"awswire/...", "internal/..."}, foreign: []string{"github.com/aws/"}},
-	"examples":          {own: []string{""}, foreign: []string{"github.com/aws/"}},
-	"bench":             {own: []string{"..."}, foreign: []string{"github.com/aws/"}},
-	"tools":             {foreign: []string{"github.com/go-json-experiment/json"}},
+	"internal/doctor": {
+		own:     []string{"iampolicy", "internal/grants", "internal/state", "internal/target", "internal/why"},
+		foreign: []string{"github.com/aws/aws-sdk-go-v2"},
+	},
+	"internal/cli": {own: []string{"", "internal/why", "internal/grants", "internal/doctor", "internal/target"}, foreign: []string{"github.com/spf13/", "github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go", "charm.land/lipgloss/v2"}},
+	"cmd":          {own: []string{"internal/cli"}},
+	"":             {own: []string{"awswire/...", "internal/..."}, foreign: []string{"github.com/aws/"}},
+	"examples":     {own: []string{""}, foreign: []string{"github.com/aws/"}},
+	"bench":        {own: []string{"..."}, foreign: []string{"github.com/aws/"}},
+	"tools":        {foreign: []string{"github.com/go-json-experiment/json"}},
 }
 
 // never names imports that no layer but the listed one may have, however its
