@@ -5,11 +5,10 @@ import (
 	"errors"
 	"syscall"
 
+	"github.com/stagedoor/stagedoor/awswire"
 	"github.com/stagedoor/stagedoor/internal/gateway"
 	"github.com/stagedoor/stagedoor/internal/grants"
 	"github.com/stagedoor/stagedoor/internal/invoke"
-	"github.com/stagedoor/stagedoor/internal/logs"
-	"github.com/stagedoor/stagedoor/internal/sandbox"
 	"github.com/stagedoor/stagedoor/internal/service/apigateway"
 	"github.com/stagedoor/stagedoor/internal/service/lambda"
 	"github.com/stagedoor/stagedoor/internal/why"
@@ -89,9 +88,11 @@ func invokeError(err error) error {
 type tester struct{ *gateway.Gateway }
 
 func (t tester) TestInvoke(ctx context.Context, r apigateway.TestRequest) (*apigateway.TestResult, error) {
+	who := awswire.CallerFrom(ctx)
 	result, err := t.Gateway.TestInvoke(ctx, gateway.TestRequest{
 		Account: r.Account, Region: r.Region, API: r.API, ResourceID: r.ResourceID, Method: r.Method,
 		PathWithQuery: r.PathWithQuery, Body: r.Body, MultiValueHeaders: r.Headers, StageVariables: r.StageVariables,
+		CallerARN: who.ARN, CallerUserID: who.UserID, CallerAccessKey: who.AccessKeyID,
 	})
 	if err != nil {
 		return nil, err
@@ -113,15 +114,6 @@ func (s *Server) Matrix() []why.Cell {
 		})
 	}
 	return cells
-}
-
-// functionLog writes an environment's lines to its log stream.
-type functionLog struct{ *logs.Writer }
-
-func (f functionLog) Write(lines ...sandbox.LogLine) {
-	for _, line := range lines {
-		f.Writer.Write(logs.Event{Millis: line.Millis, Message: line.Message})
-	}
 }
 
 func isInUse(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }

@@ -61,13 +61,16 @@ func wire(ctx context.Context, o Options, url string) (p *parts, err error) {
 	if err := p.running(o, url); err != nil {
 		return p, err
 	}
-	p.gateway = gateway.New(p.store, p.grants, p.broker, p.logs, gateway.Options{RawHeader: endpoint.RawHeader, Logger: o.Logger})
+	p.gateway = gateway.New(p.store, p.grants, p.broker, p.logs, gateway.Options{
+		RawHeader: endpoint.RawHeader, Logger: o.Logger,
+		Callers: callers{p.identity, grants.NewCallers(p.grants), time.Now},
+	})
 	p.closing(p.gateway.Close)
 	p.services(o)
 	p.endpoint = endpoint.New(endpoint.Options{
 		DataPlane:    p.gateway,
 		ControlPlane: p.control,
-		Admin:        admin.New(p.grants, p.store, p.lambda.Code),
+		Admin:        admin.New(explanations{p.grants, p.gateway}, p.store, p.lambda.Code),
 		Health:       func() endpoint.Health { return health(o.Version) },
 		Logger:       o.Logger,
 	})
@@ -102,7 +105,7 @@ func (p *parts) running(o Options, url string) (err error) {
 	p.sandbox, err = sandbox.NewProcess(sandbox.Options{
 		CacheDir:    codeCache(o),
 		Code:        p.store.GetBlob,
-		Logs:        p.functionLogs,
+		Logs:        invoke.FunctionLogs(p.logs),
 		Endpoint:    func() string { return url },
 		Credentials: p.roleCredentials,
 		Logger:      o.Logger,
@@ -173,10 +176,6 @@ func codeCache(o Options) string {
 		return ""
 	}
 	return filepath.Join(o.Data, "code")
-}
-
-func (p *parts) functionLogs(fn *sandbox.Function, stream string) sandbox.LogWriter {
-	return functionLog{p.logs.Writer(fn.Account, fn.Region, fn.LogGroup, stream)}
 }
 
 // roleCredentials gives a function temporary credentials of its role; a role

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -95,28 +96,37 @@ func contextVariable(name string) func(x *exchange) string {
 
 func contextVariables() map[string]func(x *exchange) string {
 	m := map[string]func(x *exchange) string{
-		"accountId":               func(x *exchange) string { return x.plan.account },
-		"apiId":                   func(x *exchange) string { return x.plan.api },
-		"stage":                   func(x *exchange) string { return x.plan.name },
-		"deploymentId":            func(x *exchange) string { return x.plan.deployment },
-		"requestId":               func(x *exchange) string { return x.ids.request },
-		"awsEndpointRequestId":    func(x *exchange) string { return x.integration.requestID },
-		"extendedRequestId":       func(x *exchange) string { return x.ids.extended },
-		"httpMethod":              func(x *exchange) string { return x.verb },
-		"path":                    func(x *exchange) string { return x.contextPath() },
-		"protocol":                func(x *exchange) string { return x.proto },
-		"domainName":              func(x *exchange) string { return x.host },
-		"domainPrefix":            func(x *exchange) string { return x.prefix },
-		"requestTime":             func(x *exchange) string { return x.start.UTC().Format(requestTimeLayout) },
-		"requestTimeEpoch":        func(x *exchange) string { return strconv.FormatInt(x.start.UnixMilli(), 10) },
-		"status":                  func(x *exchange) string { return itoa(x.answer.status) },
-		"responseLength":          func(x *exchange) string { return itoa(len(x.answer.body)) },
-		"responseLatency":         func(x *exchange) string { return ms(x.gateway.now().Sub(x.start)) },
-		"identity.sourceIp":       func(x *exchange) string { return x.clientIP },
-		"identity.userAgent":      func(x *exchange) string { return x.headerValue("User-Agent") },
-		"isCanaryRequest":         func(*exchange) string { return "false" },
-		"authorize.status":        (*exchange).authorized,
-		"authenticate.status":     (*exchange).authorized,
+		"accountId":            func(x *exchange) string { return x.plan.account },
+		"apiId":                func(x *exchange) string { return x.plan.api },
+		"stage":                func(x *exchange) string { return x.plan.name },
+		"deploymentId":         func(x *exchange) string { return x.plan.deployment },
+		"requestId":            func(x *exchange) string { return x.ids.request },
+		"awsEndpointRequestId": func(x *exchange) string { return x.integration.requestID },
+		"extendedRequestId":    func(x *exchange) string { return x.ids.extended },
+		"httpMethod":           func(x *exchange) string { return x.verb },
+		"path":                 func(x *exchange) string { return x.contextPath() },
+		"protocol":             func(x *exchange) string { return x.proto },
+		"domainName":           func(x *exchange) string { return x.host },
+		"domainPrefix":         func(x *exchange) string { return x.prefix },
+		"requestTime":          func(x *exchange) string { return x.start.UTC().Format(requestTimeLayout) },
+		"requestTimeEpoch":     func(x *exchange) string { return strconv.FormatInt(x.start.UnixMilli(), 10) },
+		"status":               func(x *exchange) string { return itoa(x.answer.status) },
+		"responseLength":       func(x *exchange) string { return itoa(len(x.answer.body)) },
+		"responseLatency":      func(x *exchange) string { return ms(x.gateway.now().Sub(x.start)) },
+		"identity.sourceIp":    func(x *exchange) string { return x.clientIP },
+		"identity.userAgent":   func(x *exchange) string { return x.headerValue("User-Agent") },
+		"isCanaryRequest":      func(*exchange) string { return "false" },
+		"authorize.status":     (*exchange).authorized,
+		"authorize.error":      func(x *exchange) string { return x.refusalOf("ACCESS_DENIED") },
+		"authenticate.status":  (*exchange).authenticated,
+		"authenticate.error": func(x *exchange) string {
+			return x.refusalOf("MISSING_AUTHENTICATION_TOKEN", "INVALID_SIGNATURE", "EXPIRED_TOKEN")
+		},
+		"identity.caller":         func(x *exchange) string { return x.signer().UserID },
+		"identity.user":           func(x *exchange) string { return x.signer().UserID },
+		"identity.userArn":        func(x *exchange) string { return x.signer().ARN },
+		"identity.accountId":      func(x *exchange) string { return x.signer().Account },
+		"identity.accessKey":      func(x *exchange) string { return x.signer().AccessKeyID },
 		"resourceId":              func(x *exchange) string { return x.resource().id },
 		"resourcePath":            func(x *exchange) string { return x.resource().path },
 		"xrayTraceId":             func(x *exchange) string { return x.trace },
@@ -160,12 +170,44 @@ func (x *exchange) gatewayAnswer() *gatewayResponse {
 	return x.answer.gateway
 }
 
-// authorized is the status of both checks of a method that needs none.
+// authenticated is the status of the check who calls; 200 also where nobody is
+// asked. It is empty where the method asks in a way that is not implemented.
+func (x *exchange) authenticated() string {
+	switch {
+	case x.method == nil || x.method.refusal != nil:
+		return ""
+	case x.refusalOf("MISSING_AUTHENTICATION_TOKEN", "INVALID_SIGNATURE", "EXPIRED_TOKEN") != "":
+		return itoa(x.answer.status)
+	}
+	return "200"
+}
+
+// authorized is the same for the check whether the caller may; it does not come
+// to that when nobody knows who calls.
 func (x *exchange) authorized() string {
-	if x.method == nil || x.method.refusal != nil {
+	switch {
+	case x.method != nil && x.refusalOf("ACCESS_DENIED") != "":
+		return itoa(x.answer.status)
+	case x.authenticated() != "200":
 		return ""
 	}
 	return "200"
+}
+
+// refusalOf is the message of the gateway's answer if it has one of these types.
+func (x *exchange) refusalOf(kinds ...string) string {
+	if g := x.gatewayAnswer(); slices.Contains(kinds, g.kind) {
+		return g.message
+	}
+	return ""
+}
+
+// signer is who signed the request; nobody where it was not asked.
+func (x *exchange) signer() Caller {
+	if x.who == nil {
+		return Caller{}
+	}
+	return *x.who
 }
 
 // integrationStatus is empty when the function was not called: AWS writes "-"

@@ -25,6 +25,7 @@ type openDoor struct{}
 func (openDoor) Decide(*grants.Call) grants.Outcome                   { return grants.Allowed }
 func (openDoor) Refuse(context.Context, *grants.Call, grants.Outcome) {}
 func (openDoor) Explain(*grants.Call) *grants.Decision                { return nil }
+func (openDoor) RefuseAPI(*grants.APIRefusal)                         {}
 func (openDoor) Mode() grants.Mode                                    { return grants.Enforce }
 func (openDoor) Invoke(context.Context, *invoke.Request) (*invoke.Result, error) {
 	return constant, nil

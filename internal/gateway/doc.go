@@ -9,6 +9,8 @@
 //	address.go   host and path → API, stage, path
 //	router.go    path and verb → method
 //	exchange.go  one request from its first to its last step
+//	admission.go who calls, and whether the resource policy and his own let him in
+//	lost.go      what requests missed that led to no method
 //	target.go    integration URI and stage variables → function
 //	event.go     the 1.0 event of AWS_PROXY
 //	proxy.go     the door (grants), the call, the function's answer
@@ -17,11 +19,12 @@
 //	testinvoke.go, matrix.go   the same machinery, asked by the control plane
 //
 // It is used by the root package and, through an interface, by
-// service/apigateway. It may import state, store, grants, logs and invoke; it
-// must never import a service, awswire or an SDK type.
+// service/apigateway. It may import state, store, grants, logs, invoke and the
+// leaves iampolicy and awswire/sigv4; it must never import a service, the rest of
+// awswire or an SDK type. Who signed a request it learns through Callers.
 //
 // What is not there yet is refused, never left open: a method whose
-// authorization, API key or integration type is not implemented answers AWS's
+// authorizer, API key or integration type is not implemented answers AWS's
 // refusal and says so in the log. Canary settings are stored by the service and
 // not yet honoured here: all traffic goes to the stage's deployment. Throttling,
 // caching, tracing and request validators are not there either; none of them

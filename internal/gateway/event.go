@@ -275,11 +275,36 @@ func (x *exchange) appendIdentity(b []byte) []byte {
 	if x.plan.test {
 		return x.appendTestIdentity(b)
 	}
+	if x.who != nil {
+		return x.appendSigner(b)
+	}
 	b = append(b, `{"cognitoIdentityPoolId":null,"accountId":null,"cognitoIdentityId":null,"caller":null,"sourceIp":`...)
 	b = appendString(b, x.clientIP)
 	b = append(b, `,"principalOrgId":null,"accessKey":null,"cognitoAuthenticationType":null,"cognitoAuthenticationProvider":null,"userArn":null,"userAgent":`...)
 	b = x.appendUserAgent(b)
 	return append(b, `,"user":null}`...)
+}
+
+// appendSigner appends the identity of a signed request: caller and user are the
+// caller's unique id, with the session name behind it for a role (APIGW-DG
+// api-gateway-mapping-template-reference, $context.identity; events of 2023
+// that users published).
+func (x *exchange) appendSigner(b []byte) []byte {
+	b = append(b, `{"cognitoIdentityPoolId":null,"accountId":`...)
+	b = appendString(b, x.who.Account)
+	b = append(b, `,"cognitoIdentityId":null,"caller":`...)
+	b = appendString(b, x.who.UserID)
+	b = append(b, `,"sourceIp":`...)
+	b = appendString(b, x.clientIP)
+	b = append(b, `,"principalOrgId":null,"accessKey":`...)
+	b = appendString(b, x.who.AccessKeyID)
+	b = append(b, `,"cognitoAuthenticationType":null,"cognitoAuthenticationProvider":null,"userArn":`...)
+	b = appendString(b, x.who.ARN)
+	b = append(b, `,"userAgent":`...)
+	b = x.appendUserAgent(b)
+	b = append(b, `,"user":`...)
+	b = appendString(b, x.who.UserID)
+	return append(b, '}')
 }
 
 func (x *exchange) appendUserAgent(b []byte) []byte {

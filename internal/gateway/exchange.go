@@ -47,6 +47,7 @@ type visit struct {
 	clientIP string
 	fields   bool         // header is filled
 	caller   *TestRequest // of a TestInvokeMethod
+	who      *Caller      // who signed the request, where the method asks for that
 
 	trace       string // Root of X-Amzn-Trace-Id; "" until an integration runs
 	answered    string // X-Amzn-Trace-Id of a function's answer
@@ -65,7 +66,8 @@ type scratch struct {
 	sorted  []headerField
 	pairs   []headerField // of the query string
 	call    grants.Call
-	event   []byte // the function gets a copy
+	entry   grants.APICall // as call, of methods with a guard
+	event   []byte         // the function gets a copy
 	timer   *time.Timer
 	decoder answerDecoder
 	values  []string // backing of response header values
@@ -117,6 +119,7 @@ func (x *exchange) run() {
 	}
 	if x.plan == nil || x.plan.closed {
 		x.plan = nil
+		x.gateway.lost.note(x)
 		x.refuse(forbidden) // also for a path without a stage
 		return
 	}
@@ -127,7 +130,7 @@ func (x *exchange) run() {
 		return
 	}
 	if x.method = x.plan.router.find(x.path, x.verb, &x.params); x.method == nil {
-		x.refuse(missingToken)
+		x.unknownRoute()
 		return
 	}
 	if !x.readBody(r) {
@@ -142,10 +145,12 @@ func (x *exchange) execute() {
 	if m.level != levelOff && (m.stage.test || m.stage.settings.logs.Load()) {
 		x.lines.open(x)
 	}
+	if m.guard != nil && !x.admit(m.guard) {
+		return
+	}
 	if m.refusal != nil {
 		x.gateway.log.Warn("request refused", "api", m.stage.api, "stage", m.stage.name, "method", m.verb, "resource", m.resource.path, "requestId", x.ids.request, "reason", m.refusal.reason)
-		x.lines.refused(x, m.refusal.answer)
-		x.refuse(m.refusal.answer)
+		x.reject(m.refusal.answer)
 		return
 	}
 	x.lines.request(x)

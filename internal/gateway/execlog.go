@@ -3,6 +3,7 @@ package gateway
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -21,17 +22,37 @@ const (
 )
 
 // logSetting finds what a stage logs for a method: the most specific of
-// "path/VERB", "path/*" and "*/*" counts as a whole. The path is written with
-// "~1" for "/" ("~1users~1{id}/GET"), with or without the first one; the root is
-// "~1" or nothing.
+// "path/VERB", "path/*" and "*/*" counts as a whole. Clients write one path in
+// many ways (state.MethodSetting), and a key is kept as it was written: with
+// "~1" for each "/" or some of them, with or without the first one. Of two
+// spellings of one path the first in the order of the keys counts.
 func logSetting(settings map[string]*state.MethodSetting, path, verb string) (logLevel, bool) {
-	escaped := strings.ReplaceAll(path, "/", "~1")
-	for _, key := range []string{escaped + "/" + verb, strings.TrimPrefix(escaped, "~1") + "/" + verb, escaped + "/*", strings.TrimPrefix(escaped, "~1") + "/*", "*/*"} {
-		if s := settings[key]; s != nil {
-			return parseLevel(s.LoggingLevel), s.DataTraceEnabled
+	exact, whole := settingKey(path+"/"+verb), settingKey(path+"/*")
+	var found *state.MethodSetting
+	for _, key := range slices.Sorted(maps.Keys(settings)) {
+		switch settingKey(key) {
+		case exact:
+			return parseLevel(settings[key].LoggingLevel), settings[key].DataTraceEnabled
+		case whole:
+			if found == nil {
+				found = settings[key]
+			}
 		}
 	}
-	return levelOff, false
+	if found == nil {
+		found = settings["*/*"]
+	}
+	if found == nil {
+		return levelOff, false
+	}
+	return parseLevel(found.LoggingLevel), found.DataTraceEnabled
+}
+
+// settingKey brings the spellings of a method setting's key to one: without
+// escapes and without slashes at the front ("users/{id}/GET"; "GET" for the
+// root).
+func settingKey(key string) string {
+	return strings.TrimLeft(strings.ReplaceAll(key, "~1", "/"), "/")
 }
 
 func parseLevel(s string) logLevel {

@@ -22,10 +22,12 @@ type Invoker interface {
 	Invoke(ctx context.Context, r *invoke.Request) (*invoke.Result, error)
 }
 
-// Door decides whether API Gateway may call a function; *grants.Grants is one.
+// Door decides whether API Gateway may call a function, and remembers refusals,
+// those of clients too; *grants.Grants is one.
 type Door interface {
 	Decide(c *grants.Call) grants.Outcome
 	Refuse(ctx context.Context, c *grants.Call, o grants.Outcome)
+	RefuseAPI(r *grants.APIRefusal)
 	Explain(c *grants.Call) *grants.Decision
 	Mode() grants.Mode
 }
@@ -36,6 +38,9 @@ type Options struct {
 	// the order and spelling of the client, and reports whether it knows them
 	// (endpoint.RawHeader). Nil: net/http's canonical names.
 	RawHeader func(r *http.Request, dst [][2]string) ([][2]string, bool)
+	// Callers knows who signs requests. Nil: methods with AWS_IAM refuse
+	// everybody.
+	Callers Callers
 	// Logger is told what only the person at stagedoor should know. Nil:
 	// slog.Default.
 	Logger *slog.Logger
@@ -50,6 +55,7 @@ type Gateway struct {
 	store   *store.Store
 	door    Door
 	invoker Invoker
+	callers Callers
 	logs    *logs.Logs
 	log     *slog.Logger
 
@@ -61,13 +67,14 @@ type Gateway struct {
 	picture   atomic.Pointer[picture]
 	compiler  compiler
 	exchanges sync.Pool
+	lost      lostRequests
 	running   sync.WaitGroup // function calls that outlived their request
 }
 
 // New makes the data plane over s and follows its records from now on. l may be
 // nil: then nothing is logged.
 func New(s *store.Store, d Door, b Invoker, l *logs.Logs, o Options) *Gateway {
-	g := &Gateway{store: s, door: d, invoker: b, logs: l, log: o.Logger, rawHeader: o.RawHeader, now: o.Now, random: o.Random}
+	g := &Gateway{store: s, door: d, invoker: b, callers: o.Callers, logs: l, log: o.Logger, rawHeader: o.RawHeader, now: o.Now, random: o.Random}
 	if g.log == nil {
 		g.log = slog.Default()
 	}

@@ -31,6 +31,7 @@ type fakeDoor struct {
 	mode    grants.Mode
 	asked   []grants.Call
 	refused []grants.Call
+	turned  []*grants.APIRefusal // away
 }
 
 func (d *fakeDoor) Decide(c *grants.Call) grants.Outcome {
@@ -44,6 +45,12 @@ func (d *fakeDoor) Refuse(_ context.Context, c *grants.Call, _ grants.Outcome) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.refused = append(d.refused, *c)
+}
+
+func (d *fakeDoor) RefuseAPI(r *grants.APIRefusal) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.turned = append(d.turned, r)
 }
 
 func (d *fakeDoor) Explain(c *grants.Call) *grants.Decision {
@@ -239,7 +246,7 @@ func TestGatewayAnswers(t *testing.T) {
 			t.Errorf("%s: header %v", c.request, r.Header)
 		}
 	}
-	for _, want := range []string{"IAM authorization", "(CUSTOM)", "API key", "HTTP_PROXY", "no function name"} {
+	for _, want := range []string{"(CUSTOM)", "API key", "HTTP_PROXY", "no function name"} {
 		if !strings.Contains(b.log.String(), want) {
 			t.Errorf("nobody is told about %q", want)
 		}
@@ -252,7 +259,7 @@ func TestClosedAPIs(t *testing.T) {
 	snapshot := resources(map[string]*state.Method{"GET /": mock(`{"statusCode": 200}`, `secret`)})
 	snapshot.Policy = &policy
 	b := newBed(t, answers(`{}`, nil), snapshot)
-	if r := b.get("GET /dev/"); r.StatusCode != 403 || read(r) != `{"Message":"User is not authorized to access this resource"}` {
+	if r := b.get("GET /dev/"); r.StatusCode != 403 || read(r) != `{"Message":"User: anonymous is not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:us-east-1:********9012:abc/dev/GET/ because no resource-based policy allows the execute-api:Invoke action"}` {
 		t.Errorf("resource policy: %d", r.StatusCode)
 	}
 	snapshot.Policy, snapshot.DisableExecuteAPIEndpoint = nil, true

@@ -4,6 +4,8 @@ import (
 	"net"
 	"slices"
 	"strings"
+
+	"github.com/stagedoor/stagedoor/awswire/sigv4"
 )
 
 // headerField is one header field, or one pair of a query string, on its way to
@@ -98,7 +100,7 @@ func (x *exchange) integrationHeader() []headerField {
 	for _, f := range x.clientHeader() {
 		name := f[0]
 		switch {
-		case lowerIn(dropped, name):
+		case lowerIn(dropped, name), x.signature(name, f[1]):
 			continue
 		case lowerIn(replaced, name):
 			if strings.EqualFold(name, "X-Forwarded-For") {
@@ -132,6 +134,14 @@ func (x *exchange) integrationHeader() []headerField {
 	}
 	x.sorted = s
 	return s
+}
+
+// signature reports whether a header field is the signature of the request: it
+// is API Gateway's, and no integration sees it (APIGW-DG
+// api-gateway-known-issues: Authorization is dropped with AWS_IAM, and whenever
+// it holds a Signature Version 4).
+func (x *exchange) signature(name, value string) bool {
+	return len(name) == len("Authorization") && (x.who != nil || strings.HasPrefix(value, sigv4.Algorithm)) && strings.EqualFold(name, "Authorization")
 }
 
 // compareNames orders names without regard to case, as AWS's events have them

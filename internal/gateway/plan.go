@@ -22,7 +22,7 @@ type stagePlan struct {
 	router        router
 	variables     []byte // JSON: null or an object
 	binary        binaryTypes
-	policy        bool // the API has a resource policy
+	policy        *grants.AppliedPolicy // the API's resource policy; nil: it has none
 	access        *accessLog
 	settings      *account
 	group, stream string // of the execution log
@@ -46,6 +46,8 @@ type methodPlan struct {
 	level     logLevel
 	trace     bool
 
+	// guard stands before everything else; nil for an open method.
+	guard *guard
 	// refusal answers instead of everything else: the method is protected by
 	// something that is not implemented.
 	refusal *refusal
@@ -103,13 +105,16 @@ func compileStage(d *deployed) *stagePlan {
 }
 
 func newStagePlan(account, region, api, name string, snapshot *state.APISnapshot, variables map[string]string) *stagePlan {
-	return &stagePlan{
+	p := &stagePlan{
 		account: account, region: region, api: api, name: name,
 		variables: appendVariables(nil, variables),
 		binary:    compileBinary(snapshot.BinaryMediaTypes),
 		closed:    snapshot.DisableExecuteAPIEndpoint,
-		policy:    snapshot.Policy != nil && *snapshot.Policy != "",
 	}
+	if snapshot.Policy != nil && *snapshot.Policy != "" {
+		p.policy = grants.NewAPIPolicy(region, account, api, *snapshot.Policy)
+	}
+	return p
 }
 
 func (p *stagePlan) addResource(r *state.Resource, variables map[string]string, each func(*methodPlan)) {
@@ -131,7 +136,7 @@ func (p *stagePlan) compileMethod(rp *resourcePlan, verb string, m *state.Method
 	if m.OperationName != nil {
 		mp.operation = *m.OperationName
 	}
-	mp.refusal = protection(p, m)
+	mp.guard, mp.refusal = compileGuard(p, m), protection(m)
 	mp.eventHead = appendEventHead(nil, mp)
 	mp.eventContext = appendEventContext(nil, mp)
 	in := m.Integration
@@ -209,18 +214,14 @@ func undefinedHint(names []string, stage string) string {
 }
 
 // protection refuses what would need a check that is not implemented. It must
-// know every such setting: a method is open only if nothing here speaks.
+// know every such setting: a method is open only if neither this nor its guard
+// speaks.
 //
-// AWS's own answers to a caller without credentials: IAM and a resource
-// policy's caller → 403 Missing Authentication Token, authorizers → 401
+// AWS's own answers to a caller without credentials: authorizers → 401
 // Unauthorized, API keys → 403 Forbidden (APIGW-DG supported-gateway-response-types).
-func protection(p *stagePlan, m *state.Method) *refusal {
+func protection(m *state.Method) *refusal {
 	switch {
-	case p.policy && !p.test:
-		return &refusal{accessDenied, "the API has a resource policy, which this version of stagedoor does not evaluate yet"}
-	case strings.EqualFold(m.AuthorizationType, "AWS_IAM"):
-		return &refusal{missingToken, "the method needs IAM authorization, which this version of stagedoor does not check yet"}
-	case m.AuthorizationType != "" && !strings.EqualFold(m.AuthorizationType, "NONE"):
+	case m.AuthorizationType != "" && !strings.EqualFold(m.AuthorizationType, authNone) && !strings.EqualFold(m.AuthorizationType, authIAM):
 		return &refusal{unauthorized, fmt.Sprintf("the method has an authorizer (%s), which this version of stagedoor does not call yet", m.AuthorizationType)}
 	case m.APIKeyRequired:
 		return &refusal{invalidKey, "the method needs an API key, which this version of stagedoor does not check yet"}

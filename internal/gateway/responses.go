@@ -52,6 +52,11 @@ var (
 		"Internal server error", `{"message": "Internal server error"}`)
 	integrationFailure = newResponse(500, "INTEGRATION_FAILURE", "InternalServerErrorException",
 		"Internal server error", `{"message": "Internal server error"}`)
+	invalidSignature = newResponse(403, "INVALID_SIGNATURE", "InvalidSignatureException", "", "")
+	expiredToken     = newResponse(403, "EXPIRED_TOKEN", "ExpiredTokenException", "", "")
+	// unverified: the gateway response type.
+	undeterminable = newResponse(403, "ACCESS_DENIED", "AccessDeniedException",
+		"Unable to determine service/operation name to be authorized", `{"message":"Unable to determine service/operation name to be authorized"}`)
 	badAnswer = newResponse(502, "DEFAULT_5XX", "InternalServerErrorException",
 		"Internal server error", `{"message": "Internal server error"}`)
 	timedOut = newResponse(504, "INTEGRATION_TIMEOUT", "InternalServerErrorException",

@@ -66,7 +66,7 @@ func (g *Gateway) TestInvoke(ctx context.Context, t TestRequest) (TestResult, er
 	plan := newStagePlan(t.Account, t.Region, t.API, grants.TestStage, &api.APISnapshot, t.StageVariables)
 	plan.test = true
 	mp := plan.compileMethod(&resourcePlan{id: resource.ID, path: resource.Path}, verb, method, t.StageVariables)
-	mp.refusal = nil
+	mp.guard, mp.refusal = nil, nil
 	mp.level, mp.trace = levelInfo, true
 
 	x := &exchange{gateway: g, visit: visit{ctx: ctx, start: g.now(), plan: plan, method: mp, verb: t.Method, proto: "HTTP/1.1"}}

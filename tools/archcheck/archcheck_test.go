@@ -52,7 +52,7 @@ var layers = map[string]struct {
 	},
 	"internal/invoke": {own: []string{"internal/state", "internal/store", "internal/logs", "internal/grants", "internal/sandbox"}},
 	"internal/gateway": {
-		own:     []string{"iampolicy", "internal/state", "internal/store", "internal/logs", "internal/grants", "internal/invoke"},
+		own:     []string{"awswire/sigv4", "iampolicy", "internal/state", "internal/store", "internal/logs", "internal/grants", "internal/invoke"},
 		foreign: []string{"github.com/go-json-experiment/json"},
 	},
 	"internal/endpoint": {own: []string{"internal/gateway"}},
@@ -65,7 +65,7 @@ var layers = map[string]struct {
 	},
 	"internal/cli": {own: []string{"", "internal/why", "internal/grants", "internal/doctor", "internal/target"}, foreign: []string{"github.com/spf13/", "github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go", "charm.land/lipgloss/v2"}},
 	"cmd":          {own: []string{"internal/cli"}},
-	"":             {own: []string{"awswire/...", "internal/..."}, foreign: []string{"github.com/aws/"}},
+	"":             {own: []string{"awswire/...", "iampolicy", "internal/..."}, foreign: []string{"github.com/aws/"}},
 	"examples":     {own: []string{""}, foreign: []string{"github.com/aws/"}},
 	"bench":        {own: []string{"..."}, foreign: []string{"github.com/aws/"}},
 	"tools":        {foreign: []string{"github.com/go-json-experiment/json"}},
