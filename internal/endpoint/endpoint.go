@@ -17,6 +17,8 @@ const (
 	readHeaderTimeout = 10 * time.Second
 	idleTimeout       = 2 * time.Minute
 	bodyIdleTimeout   = 30 * time.Second // longest pause inside a request body
+	drainLimit        = 512 << 20        // of a refused body that is read all the same
+	drainTime         = 10 * time.Second
 )
 
 // Options says who answers what.

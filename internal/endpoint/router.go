@@ -38,9 +38,18 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuseTorn(w)
 		return
 	}
-	if r.ContentLength != 0 {
-		r = withPatience(w, r)
+	if r.ContentLength == 0 {
+		rt.route(w, r)
+		return
 	}
+	body := &patientBody{ReadCloser: r.Body, response: http.NewResponseController(w)}
+	rt.route(w, withBody(r, body))
+	if !body.ended && r.Header.Get("Expect") == "" {
+		drain(body)
+	}
+}
+
+func (rt *router) route(w http.ResponseWriter, r *http.Request) {
 	switch path := r.URL.Path; {
 	case isDataPlane(r.Host, path):
 		rt.data.ServeHTTP(w, r)
@@ -91,18 +100,37 @@ func isDataPlane(host, path string) bool {
 	return strings.HasPrefix(path, "/_aws/execute-api/")
 }
 
-// withPatience gives each read of the body bodyIdleTimeout: a client may be
-// slow, but not silent. The copy of the request leaves net/http's own alone,
-// which looks at the type of its Body when the handler has ended.
-func withPatience(w http.ResponseWriter, r *http.Request) *http.Request {
+// withBody copies a request: net/http's own stays as it is, because net/http
+// looks at the type of its Body when the handler has ended.
+func withBody(r *http.Request, body io.ReadCloser) *http.Request {
 	copied := *r
-	copied.Body = &patientBody{ReadCloser: r.Body, response: http.NewResponseController(w)}
+	copied.Body = body
 	return &copied
 }
 
+// drain swallows what a handler left of a body, before the answer goes out.
+// net/http would close the connection instead, and many clients, which look for
+// the answer only when they have sent everything, would report a reset in place
+// of the 413 that was meant for them. The caller leaves out a body that was
+// never asked for (Expect); one that does not end is cut off.
+func drain(body io.Reader) {
+	var buf [32 << 10]byte
+	begun := time.Now()
+	for left := drainLimit; left > 0 && time.Since(begun) < drainTime; {
+		n, err := body.Read(buf[:])
+		if err != nil {
+			return
+		}
+		left -= n
+	}
+}
+
+// patientBody gives each read bodyIdleTimeout: a client may be slow, but not
+// silent.
 type patientBody struct {
 	io.ReadCloser
 	response *http.ResponseController
+	ended    bool // read to its end, or broken
 }
 
 func (b *patientBody) Read(p []byte) (int, error) {
@@ -111,6 +139,7 @@ func (b *patientBody) Read(p []byte) (int, error) {
 	_ = b.response.SetReadDeadline(time.Now().Add(bodyIdleTimeout))
 	n, err := b.ReadCloser.Read(p)
 	if err != nil {
+		b.ended = true
 		_ = b.response.SetReadDeadline(time.Time{})
 	}
 	return n, err
