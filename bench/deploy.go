@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -107,7 +108,19 @@ type program struct {
 	files   map[string][]byte
 }
 
-const event = `{"resource":"/hello","path":"/hello","httpMethod":"GET","headers":{"Accept":"*/*"},"body":null,"isBase64Encoded":false}`
+// event is what a proxy integration gets for the request of the benchmarks, so
+// that the functions behind the floor have the same to read.
+const event = `{"resource":"/hello","path":"/hello","httpMethod":"GET","headers":{"Accept":"*/*","Host":"a1b2c3d4e5.execute-api.localhost",` +
+	`"User-Agent":"bench","X-Amzn-Trace-Id":"Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700","X-Forwarded-For":"127.0.0.1","X-Forwarded-Port":"4566",` +
+	`"X-Forwarded-Proto":"http"},"multiValueHeaders":{"Accept":["*/*"],"Host":["a1b2c3d4e5.execute-api.localhost"],"User-Agent":["bench"],` +
+	`"X-Amzn-Trace-Id":["Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700"],"X-Forwarded-For":["127.0.0.1"],"X-Forwarded-Port":["4566"],` +
+	`"X-Forwarded-Proto":["http"]},"queryStringParameters":null,"multiValueQueryStringParameters":null,"pathParameters":null,` +
+	`"stageVariables":null,"requestContext":{"resourceId":"c42da5","resourcePath":"/hello","httpMethod":"GET","extendedRequestId":"TCKDLJnVqCFRTgg=",` +
+	`"requestTime":"22/Nov/2026:14:03:50 +0000","path":"/s/hello","accountId":"000000000000","protocol":"HTTP/1.1","stage":"s",` +
+	`"domainPrefix":"a1b2c3d4e5","requestTimeEpoch":1795356230000,"requestId":"b4cb83aa-2a47-47b6-b165-27f64de718a0","identity":{` +
+	`"cognitoIdentityPoolId":null,"accountId":null,"cognitoIdentityId":null,"caller":null,"sourceIp":"127.0.0.1","principalOrgId":null,` +
+	`"accessKey":null,"cognitoAuthenticationType":null,"cognitoAuthenticationProvider":null,"userArn":null,"userAgent":"bench","user":null},` +
+	`"domainName":"a1b2c3d4e5.execute-api.localhost","deploymentId":"6u7vp9","apiId":"a1b2c3d4e5"},"body":null,"isBase64Encoded":false}`
 
 func programs(work string) ([]program, error) {
 	out := filepath.Join(work, "bootstrap")
@@ -120,11 +133,16 @@ func programs(work string) ([]program, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The version that python3 is, so that both sides start the same program.
+	python, err := exec.Command("python3", "-c", "import sys; print('python%d.%d' % sys.version_info[:2])").Output()
+	if err != nil {
+		return nil, err
+	}
 	return []program{
 		{"node", lambdatypes.RuntimeNodejs20x, "index.handler", map[string][]byte{
 			"index.js": []byte(`exports.handler = async () => ({ statusCode: 200, body: "hello" });`),
 		}},
-		{"python", lambdatypes.RuntimePython312, "index.handler", map[string][]byte{
+		{"python", lambdatypes.Runtime(strings.TrimSpace(string(python))), "index.handler", map[string][]byte{
 			"index.py": []byte("def handler(event, context):\n    return {\"statusCode\": 200, \"body\": \"hello\"}\n"),
 		}},
 		{"go", lambdatypes.RuntimeProvidedal2023, "bootstrap", map[string][]byte{"bootstrap": bootstrap}},

@@ -78,7 +78,9 @@ func startFloor(command, env []string) (*floorEnvironment, error) {
 	}
 	e := &floorEnvironment{events: make(chan []byte), answers: make(chan []byte)}
 	e.cmd = exec.Command(command[0], command[1:]...)
-	e.cmd.Env = append(append(os.Environ(), env...), "AWS_LAMBDA_RUNTIME_API="+listener.Addr().String())
+	// Only what a function needs: variables of this machine (extra CA
+	// certificates, say) can cost an interpreter tens of milliseconds.
+	e.cmd.Env = append(env, "PATH="+os.Getenv("PATH"), "AWS_LAMBDA_RUNTIME_API="+listener.Addr().String())
 	e.cmd.Stderr = os.Stderr
 	e.cmd.ExtraFiles = []*os.File{theirs}
 	if err := errors.Join(e.cmd.Start(), theirs.Close()); err != nil {

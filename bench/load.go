@@ -15,12 +15,15 @@ import (
 
 // result is what a load came to.
 type result struct {
+	calls     int
 	perSecond float64
 	p50, p99  time.Duration
+	cpu       time.Duration // that the serving processes used for each call
 }
 
 func (r result) String() string {
-	return fmt.Sprintf("%6.0f/s  p50 %5.2f ms  p99 %5.2f ms", r.perSecond, milliseconds(r.p50), milliseconds(r.p99))
+	return fmt.Sprintf("%6.0f/s  p50 %5.2f ms  p99 %5.2f ms  %3d µs of processor time a call",
+		r.perSecond, milliseconds(r.p50), milliseconds(r.p99), r.cpu.Microseconds())
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
@@ -47,6 +50,7 @@ func load(address, request string, connections int, period time.Duration) (resul
 		return result{}, errors.New("no answer at all")
 	}
 	return result{
+		calls:     len(all),
 		perSecond: float64(len(all)) / took.Seconds(),
 		p50:       all[len(all)/2],
 		p99:       all[len(all)*99/100],

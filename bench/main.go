@@ -106,20 +106,20 @@ func serve(what string, args []string) error {
 	return fmt.Errorf("nothing to serve is called %q", what)
 }
 
-// child starts a reference and returns its address.
-func child(ctx context.Context, args ...string) (address string, stop func(), err error) {
+// child starts a reference and returns its process id and address.
+func child(ctx context.Context, args ...string) (pid int, address string, stop func(), err error) {
 	self, err := os.Executable()
 	if err != nil {
-		return "", nil, err
+		return 0, "", nil, err
 	}
 	cmd := exec.CommandContext(ctx, self, append([]string{"serve"}, args...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return "", nil, err
+		return 0, "", nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return "", nil, err
+		return 0, "", nil, err
 	}
 	stop = func() {
 		cmd.Process.Signal(os.Interrupt)
@@ -128,9 +128,9 @@ func child(ctx context.Context, args ...string) (address string, stop func(), er
 	}
 	if _, err := fmt.Fscanln(out, &address); err != nil {
 		stop()
-		return "", nil, fmt.Errorf("reference %v did not start: %w", args, err)
+		return 0, "", nil, fmt.Errorf("reference %v did not start: %w", args, err)
 	}
-	return address, stop, nil
+	return cmd.Process.Pid, address, stop, nil
 }
 
 // compare measures ours against the reference, in turn, and returns the medians.

@@ -200,14 +200,16 @@ func (b *suite) mock(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	hello, stop, err := child(ctx, "hello")
+	pid, hello, stop, err := child(ctx, "hello")
 	if err != nil {
 		return err
 	}
 	defer stop()
 	ours, reference, ratio, err := b.compare(
-		func() (result, error) { return load(s.address, request(api, "/s/ping"), connections, b.period) },
-		func() (result, error) { return load(hello, request("hello", "/s/ping"), connections, b.period) },
+		func() (result, error) {
+			return charged(s.cmd.Process.Pid, s.address, request(api, "/s/ping"), b.period)
+		},
+		func() (result, error) { return charged(pid, hello, request("hello", "/s/ping"), b.period) },
 	)
 	if err != nil {
 		return err
@@ -224,7 +226,7 @@ func (b *suite) proxy(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		floor, stop, err := child(ctx, "floor", p.name, work, strconv.Itoa(connections))
+		pid, floor, stop, err := child(ctx, "floor", p.name, work, strconv.Itoa(connections))
 		if err != nil {
 			return err
 		}
@@ -237,8 +239,8 @@ func (b *suite) proxy(ctx context.Context) error {
 			return err
 		}
 		ours, reference, ratio, err := b.compare(
-			func() (result, error) { return load(s.address, call, connections, b.period) },
-			func() (result, error) { return load(floor, request("floor", "/"), connections, b.period) },
+			func() (result, error) { return charged(s.cmd.Process.Pid, s.address, call, b.period) },
+			func() (result, error) { return charged(pid, floor, request("floor", "/"), b.period) },
 		)
 		if err != nil {
 			return err
