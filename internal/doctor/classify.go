@@ -3,6 +3,7 @@ package doctor
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/stagedoor/stagedoor/internal/grants"
 )
@@ -121,7 +122,8 @@ func (e *exam) absentCode(c *Cell, cause string) string {
 			return someStagesOnly
 		}
 		return variableInName
-	case f != nil && len(f.Policies) == 0 && !c.stage.deployed.IsZero() && changed(f).After(c.stage.deployed):
+	// API Gateway tells whole seconds.
+	case f != nil && len(f.Policies) == 0 && !c.stage.deployed.IsZero() && changed(f).Truncate(time.Second).After(c.stage.deployed):
 		return policyLost
 	default:
 		return noStatement

@@ -39,6 +39,8 @@ type world struct {
 	lambda   *lambda.Client
 	apis     *apigateway.Client
 	role     string // of the functions
+	// deployedEarlier makes deployments look older than they are.
+	deployedEarlier time.Duration
 }
 
 func newWorld(t testing.TB) *world {
@@ -245,7 +247,14 @@ func (w *world) read() *target.Dump {
 
 func (w *world) examine() *doctor.Report {
 	w.t.Helper()
-	return doctor.Examine(w.read(), doctor.Options{})
+	d := w.read()
+	for _, a := range d.RestAPIs {
+		for id, deployment := range a.Deployments {
+			deployment.CreatedDate = aws.Time(deployment.CreatedDate.Add(-w.deployedEarlier))
+			a.Deployments[id] = deployment
+		}
+	}
+	return doctor.Examine(d, doctor.Options{})
 }
 
 // of are the findings about an API, or with "" all of them.
