@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-func processAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+func processAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
 
 // descendants: what a process started is not looked for here.
 func descendants(pid int) []int { return []int{pid} }
