@@ -16,12 +16,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/grants"
@@ -85,7 +87,7 @@ func (o *Options) defaults() error {
 	if o.Listen == "" {
 		o.Listen = DefaultListen
 	}
-	if _, _, err := net.SplitHostPort(o.Listen); err != nil {
+	if _, port, err := net.SplitHostPort(o.Listen); err != nil || !portNumber(port) {
 		return fmt.Errorf("--listen %q is not HOST:PORT, for example %s", o.Listen, DefaultListen)
 	}
 	if o.Data == "" {
@@ -171,7 +173,16 @@ func listen(address string) (net.Listener, error) {
 		return nil, fmt.Errorf("%s is taken, perhaps by a stagedoor that runs already (\"stagedoor why\" would ask it). "+
 			"End that one, or choose another port: stagedoor up --listen 127.0.0.1:4567", address)
 	}
-	return nil, fmt.Errorf("cannot listen at %s: %w", address, err)
+	remedy := "; give an address of this machine, for example --listen " + DefaultListen
+	if errors.Is(err, fs.ErrPermission) {
+		remedy = "; ports below 1024 need privileges: choose a higher one, for example --listen " + DefaultListen
+	}
+	return nil, fmt.Errorf("cannot listen at %s: %w%s", address, err, remedy)
+}
+
+func portNumber(text string) bool {
+	_, err := strconv.ParseUint(text, 10, 16)
+	return err == nil
 }
 
 // reachable turns the address of a listener on all interfaces into one that

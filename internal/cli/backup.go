@@ -26,10 +26,10 @@ roles, grants, logs) into one file, which "stagedoor import" reads. It asks the
 running stagedoor; when none runs, it reads the data directory.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := fromEnvironment(cmd.Flags(), env.Getenv); err != nil {
+			if err := place.parse(cmd, env); err != nil {
 				return err
 			}
-			from, err := place.export(cmd.Context(), args[0], cmd.Flags().Changed("data"))
+			from, err := place.export(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -52,10 +52,10 @@ the data directory when none runs. Either must be empty: nothing is merged and
 nothing is overwritten.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := fromEnvironment(cmd.Flags(), env.Getenv); err != nil {
+			if err := place.parse(cmd, env); err != nil {
 				return err
 			}
-			into, err := place.load(cmd.Context(), args[0], cmd.Flags().Changed("data"))
+			into, err := place.load(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -71,6 +71,7 @@ nothing is overwritten.`,
 type backupPlace struct {
 	endpoint string
 	options  stagedoor.Options
+	named    bool // --data or --nats was given: ask nobody who runs
 }
 
 func (p *backupPlace) flags(cmd *cobra.Command) {
@@ -79,10 +80,17 @@ func (p *backupPlace) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&p.options.NATS, "nats", "", "the external NATS server that holds the state (STAGEDOOR_NATS)")
 }
 
+// parse takes the rest from the environment. STAGEDOOR_DATA is the directory of
+// "stagedoor up" as well, so it does not say that nobody runs on it.
+func (p *backupPlace) parse(cmd *cobra.Command, env *Environment) error {
+	p.named = cmd.Flags().Changed("data") || cmd.Flags().Changed("nats")
+	return fromEnvironment(cmd.Flags(), env.Getenv)
+}
+
 // direct reports whether the state is to be opened by ourselves: when a place
 // is named, or when nobody runs whom we could ask.
-func (p *backupPlace) direct(ctx context.Context, dataGiven bool) bool {
-	if dataGiven || p.options.NATS != "" {
+func (p *backupPlace) direct(ctx context.Context) bool {
+	if p.named {
 		return true
 	}
 	body, err := newRemote(p.endpoint).do(ctx, http.MethodGet, "health", nil)
@@ -99,8 +107,8 @@ func (p *backupPlace) name() string {
 	return p.options.Data
 }
 
-func (p *backupPlace) export(ctx context.Context, path string, dataGiven bool) (from string, err error) {
-	if p.direct(ctx, dataGiven) {
+func (p *backupPlace) export(ctx context.Context, path string) (from string, err error) {
+	if p.direct(ctx) {
 		return p.name(), writeFile(path, func(w io.Writer) error { return stagedoor.Export(ctx, p.options, w) })
 	}
 	return p.endpoint, writeFile(path, func(w io.Writer) error {
@@ -114,13 +122,13 @@ func (p *backupPlace) export(ctx context.Context, path string, dataGiven bool) (
 	})
 }
 
-func (p *backupPlace) load(ctx context.Context, path string, dataGiven bool) (into string, err error) {
+func (p *backupPlace) load(ctx context.Context, path string) (into string, err error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return "", err
 	}
 	defer file.Close()
-	if p.direct(ctx, dataGiven) {
+	if p.direct(ctx) {
 		return p.name(), stagedoor.Import(ctx, p.options, file)
 	}
 	body, err := newRemote(p.endpoint).do(ctx, http.MethodPost, "import", file)

@@ -12,8 +12,8 @@ func newEnv(env *Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "env",
 		Short: "Print the exports that point the aws CLI and the SDKs here",
-		Long: `Prints the exports that point the aws CLI, the SDKs and Terraform at a running
-stagedoor:
+		Long: `Prints the exports that point the aws CLI, the SDKs, Terraform and stagedoor's
+own commands at a running stagedoor:
 
   eval "$(stagedoor env)"`,
 		Args: cobra.NoArgs,
@@ -22,12 +22,13 @@ stagedoor:
 				return err
 			}
 			_, err := fmt.Fprintf(env.Stdout, `export AWS_ENDPOINT_URL=%s
+export STAGEDOOR_ENDPOINT_URL=%s
 export AWS_ACCESS_KEY_ID=test
 export AWS_SECRET_ACCESS_KEY=test
 export AWS_REGION=%s
 export AWS_DEFAULT_REGION=%s
 unset AWS_SESSION_TOKEN AWS_PROFILE
-`, endpoint, region, region)
+`, endpoint, endpoint, region, region)
 			return err
 		},
 	}

@@ -94,7 +94,7 @@ func (t *tail) run(ctx context.Context, endpoint string) error {
 		case t.follow && ctx.Err() != nil:
 			return nil // Ctrl-C is how following ends
 		case errors.Is(err, syscall.ECONNREFUSED):
-			return fmt.Errorf("%w: nothing listens at %s; start it with \"stagedoor up\", or say where it is with --endpoint-url", errNotRunning, endpoint)
+			return notRunning(endpoint)
 		case err != nil || !t.follow:
 			return err
 		}

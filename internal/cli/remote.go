@@ -8,8 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"syscall"
+	"time"
 )
 
 // remote asks a running stagedoor what AWS has no operation for.
@@ -19,11 +19,21 @@ type remote struct {
 }
 
 func newRemote(endpoint string) *remote {
-	return &remote{endpoint: strings.TrimSuffix(endpoint, "/"), client: http.DefaultClient}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.ResponseHeaderTimeout = answerTimeout
+	return &remote{endpoint: endpoint, client: &http.Client{Transport: transport}}
 }
+
+// answerTimeout is how long an answer may take to begin: whatever else listens
+// at the endpoint may never answer.
+const answerTimeout = 30 * time.Second
 
 // errNotRunning says that nobody listens at the endpoint.
 var errNotRunning = errors.New("no stagedoor runs there")
+
+func notRunning(endpoint string) error {
+	return fmt.Errorf("%w: nothing listens at %s; start it with \"stagedoor up\", or say where it is with --endpoint-url", errNotRunning, endpoint)
+}
 
 // statusError is an answer that is not 2xx.
 type statusError struct {
@@ -50,11 +60,11 @@ func (r *remote) get(ctx context.Context, path string, out any) error {
 func (r *remote) do(ctx context.Context, method, path string, body io.Reader) (io.ReadCloser, error) {
 	request, err := http.NewRequestWithContext(ctx, method, r.endpoint+"/_stagedoor/"+path, body)
 	if err != nil {
-		return nil, fmt.Errorf("--endpoint-url %q: %w", r.endpoint, err)
+		return nil, err
 	}
 	response, err := r.client.Do(request)
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		return nil, fmt.Errorf("%w: nothing listens at %s; start it with \"stagedoor up\", or say where it is with --endpoint-url", errNotRunning, r.endpoint)
+		return nil, notRunning(r.endpoint)
 	}
 	if err != nil {
 		return nil, err

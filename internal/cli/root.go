@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -15,6 +16,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/stagedoor/stagedoor"
 )
 
 // Environment is what a command may see of the process it runs in. Tests and
@@ -61,6 +64,9 @@ why and how to mend it.
 	}
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w; \"%s --help\" lists what there is", err, cmd.CommandPath())
+	})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		newUp(env), newDoctor(env), newWhy(env), newLogs(env), newEnv(env),
@@ -86,10 +92,30 @@ func fromEnvironment(flags *pflag.FlagSet, getenv func(string) string) error {
 	return failed
 }
 
+// defaultEndpoint is where "stagedoor up" answers unless told otherwise.
+const defaultEndpoint = "http://" + stagedoor.DefaultListen
+
 // addEndpoint adds the flag that says which running stagedoor a command asks.
 func addEndpoint(cmd *cobra.Command, endpoint *string) {
-	cmd.Flags().StringVar(endpoint, "endpoint-url", "http://127.0.0.1:4566", "the running stagedoor (STAGEDOOR_ENDPOINT_URL)")
+	*endpoint = defaultEndpoint
+	cmd.Flags().Var((*endpointURL)(endpoint), "endpoint-url", "the `URL` of the running stagedoor (STAGEDOOR_ENDPOINT_URL)")
 }
+
+// endpointURL is the value of --endpoint-url: checked where it is given, and
+// without a slash at its end.
+type endpointURL string
+
+func (e *endpointURL) Set(text string) error {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return fmt.Errorf("not a URL such as %s", defaultEndpoint)
+	}
+	*e = endpointURL(strings.TrimSuffix(text, "/"))
+	return nil
+}
+
+func (e *endpointURL) String() string { return string(*e) }
+func (e *endpointURL) Type() string   { return "URL" }
 
 func newVersion(env *Environment) *cobra.Command {
 	return &cobra.Command{

@@ -140,7 +140,7 @@ func (t *terminal) welcome(server *stagedoor.Server, options stagedoor.Options, 
 			fmt.Fprintf(&b, "  %10s %s\n", "", faint.Render(line))
 		}
 	}
-	row("endpoint", bold.Render(server.Endpoint())+faint.Render(`   eval "$(stagedoor env)"`))
+	row("endpoint", bold.Render(server.Endpoint())+faint.Render("   "+envCommand(server.Endpoint())))
 	row("state", server.Place()+faint.Render("   "+durability(options)))
 	row("functions", isolation.Name, append([]string{
 		strings.Join(isolation.Holds, "; "),
@@ -155,6 +155,14 @@ func (t *terminal) welcome(server *stagedoor.Server, options stagedoor.Options, 
 	if len(cells) > 0 {
 		_ = why.Matrix(t.w, cells)
 	}
+}
+
+// envCommand is what another terminal runs to reach endpoint.
+func envCommand(endpoint string) string {
+	if endpoint == defaultEndpoint {
+		return `eval "$(stagedoor env)"`
+	}
+	return fmt.Sprintf(`eval "$(stagedoor env --endpoint-url %s)"`, endpoint)
 }
 
 // noteWidth keeps notes readable on the narrowest common terminal, 80 columns,
