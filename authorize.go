@@ -22,8 +22,8 @@ type authorizer struct {
 }
 
 // newAuthorizer returns the hooks of the control plane's server.
-func newAuthorizer(g *grants.Grants) []func(context.Context, *awswire.Request) error {
-	a := &authorizer{grants.NewCallers(g), g.Mode(), time.Now}
+func newAuthorizer(g *grants.Grants, c *grants.Callers) []func(context.Context, *awswire.Request) error {
+	a := &authorizer{c, g.Mode(), time.Now}
 	return []func(context.Context, *awswire.Request) error{a.authorize}
 }
 

@@ -32,6 +32,7 @@ type parts struct {
 	store    *store.Store
 	logs     *logs.Logs
 	grants   *grants.Grants
+	callers  *grants.Callers
 	identity *identity.Identity
 	sandbox  sandbox.Driver
 	broker   *invoke.Broker
@@ -63,7 +64,7 @@ func wire(ctx context.Context, o Options, url string) (p *parts, err error) {
 	}
 	p.gateway = gateway.New(p.store, p.grants, p.broker, p.logs, gateway.Options{
 		RawHeader: endpoint.RawHeader, Logger: o.Logger,
-		Callers: callers{p.identity, grants.NewCallers(p.grants), time.Now},
+		Callers: callers{p.identity, p.callers, time.Now},
 	})
 	p.closing(p.gateway.Close)
 	p.services(o)
@@ -96,6 +97,7 @@ func (p *parts) memory(ctx context.Context, o Options) (err error) {
 	}
 	p.grants = grants.New(p.store, grants.Options{Mode: mode, Logger: o.Logger, ManagedPolicy: iam.ManagedPolicy, LaxRoles: o.LaxRoles})
 	p.closing(p.grants.Close)
+	p.callers = grants.NewCallers(p.grants)
 	p.identity = identity.New(p.store, identity.Options{Account: o.Account, Region: o.Region, Strict: o.Credentials == "strict"})
 	return nil
 }
@@ -126,7 +128,7 @@ func (p *parts) services(o Options) {
 	if !o.LaxRoles {
 		lambdaRoles, gatewayRoles = roles{p.grants}, roles{p.grants}
 	}
-	p.iam = iam.New(p.store, iam.Options{})
+	p.iam = iam.New(p.store, iam.Options{Callers: p.callers})
 	p.lambda = lambda.New(p.store, lambda.Options{Roles: lambdaRoles, Invoker: invoker{p.broker}})
 	p.apis = apigateway.New(p.store, apigateway.Options{Roles: gatewayRoles, Tester: tester{p.gateway}})
 	p.operations = map[string]awswire.Operations{
@@ -143,7 +145,7 @@ func (p *parts) services(o Options) {
 			&apitypes.IntegrationDetailsMemberOpenSearchIntegrationDetails{},
 		},
 		Authenticate: p.identity.Authenticate,
-		Authorize:    newAuthorizer(p.grants),
+		Authorize:    newAuthorizer(p.grants, p.callers),
 		Account:      o.Account,
 		Region:       o.Region,
 		Logger:       o.Logger,

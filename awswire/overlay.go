@@ -36,6 +36,8 @@ type dialect struct {
 	rules map[string]*constraint
 	// pattern gives AWS's present pattern where it is ahead of the models.
 	pattern func(shape, text string) string
+	// omitZero are members ("Shape.Member") that the service leaves out where the SDK's plain scalar is zero.
+	omitZero map[string]bool
 	// typeMember: error bodies have Type User or Service (Lambda).
 	typeMember bool
 	// apigwID: the answer carries x-amz-apigw-id.
@@ -127,7 +129,9 @@ var dialects = map[string]*dialect{
 			`(\u002F)|(\u002F[\u0021-\u007E]+\u002F)`: "It must begin and end with / and contain only alphanumeric " +
 				"characters and/or / characters.",
 		},
-		limit: mebibyte,
+		// AWS recordings test_service_specific_credential_lifecycle, test_list_service_specific_credential_different_service.
+		omitZero: map[string]bool{"ListServiceSpecificCredentialsResponse.IsTruncated": true},
+		limit:    mebibyte,
 	},
 	"sts": {
 		validationCode: "ValidationError",

@@ -81,6 +81,7 @@ type field struct {
 	jsonName string // quoted, with colon
 	bit      uint64 // in plan.required
 	isError  bool   // the code-like message member of an error
+	omitZero bool   // not written when it is zero, though the Go field cannot be absent
 }
 
 type planKey struct {
@@ -316,6 +317,7 @@ func (c *compiler) newField(p *plan, m *shapeRef, order int, t reflect.Type) (*f
 		return nil, fmt.Errorf("unknown location %q", m.Location)
 	}
 	f.time = c.timeFormat(m, sub.shape, f.loc)
+	f.omitZero = c.s.dialect.omitZero[p.shape.name+"."+m.name]
 	if c.s.query() && m.LocationName == "" && f.flat && sub.kind == kindList && sub.shape.Member.LocationName != "" {
 		f.wire = sub.shape.Member.LocationName // flattened lists take the name of their element
 	}

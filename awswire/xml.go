@@ -23,7 +23,7 @@ func closeTag(b []byte, name string) []byte {
 func (p *plan) appendXMLMembers(b []byte, v reflect.Value) []byte {
 	for _, f := range p.fields {
 		fv := v.Field(f.index)
-		if !f.plan.absent(fv) {
+		if !f.plan.absent(fv) && !(f.omitZero && fv.IsZero()) {
 			b = f.plan.appendXML(b, f.wire, f.time, f.flat, fv)
 		}
 	}

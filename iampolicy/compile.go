@@ -13,6 +13,7 @@ func (p *parser) compile() error {
 	for i := range p.raw {
 		raw, s := &p.raw[i], &p.policy.statements[i]
 		s.index, s.sid, s.effect = i, raw.sid, raw.effect
+		s.begin, s.end = positionOf(p.doc, raw.start+1), positionOf(p.doc, raw.end)
 		var err error
 		if s.principal, err = intern(p, raw.principal, &slots, newPrincipalElement); err != nil {
 			return err

@@ -54,7 +54,7 @@ type parser struct {
 // rawStatement is a statement as it is written, with positions for errors.
 type rawStatement struct {
 	path       string
-	start      int
+	start, end int
 	sid        string
 	effect     Effect
 	hasEffect  bool
@@ -299,6 +299,7 @@ func (p *parser) statement() error {
 	if missing != "" {
 		return newError(p.doc, s.start, s.path, "the statement has no "+missing, fmt.Sprintf("add %q", missing))
 	}
+	s.end = int(p.dec.InputOffset())
 	p.raw = append(p.raw, s)
 	return nil
 }

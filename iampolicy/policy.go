@@ -24,6 +24,7 @@ type statement struct {
 	action     *actionElement
 	resource   *resourceElement
 	conditions []condition
+	begin, end Position
 }
 
 // memoSlots is how many different elements of one policy are remembered during

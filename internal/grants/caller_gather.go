@@ -90,7 +90,7 @@ func (c *Callers) Request(who *Who, action, resource string, keys iampolicy.Cont
 		Root:    who.Root, ServiceLinked: p.serviceLinked, Policies: p.policies,
 	}
 	r.Request.Context = append(p.keys(who, now), keys...)
-	c.resource(r)
+	c.AddResource(r)
 	return r
 }
 
@@ -255,8 +255,10 @@ func (c *Callers) named(kind PolicyKind, owner, arn string) *AppliedPolicy {
 	return &AppliedPolicy{Kind: kind, Owner: owner, policy: p}
 }
 
-// resource adds the policy of the resource and says whose the resource is.
-func (c *Callers) resource(r *CallerRequest) {
+// AddResource adds the policy of the resource, if it has one here, and says whose
+// the resource is: function policies, and the trust policies of roles for the
+// actions of STS.
+func (c *Callers) AddResource(r *CallerRequest) {
 	parts := strings.SplitN(r.Request.Resource, ":", 6)
 	if len(parts) < 6 {
 		return
@@ -293,10 +295,11 @@ func (c *Callers) functionPolicy(arn string) *AppliedPolicy {
 	return &AppliedPolicy{Kind: FunctionPolicy, Owner: arn, policy: f.policies[qualifier]}
 }
 
-// PolicyOf is the policy that hangs on a resource, as Request finds it; nil when
-// it has none.
-func (c *Callers) PolicyOf(action, resource string) *AppliedPolicy {
-	r := CallerRequest{Request: iampolicy.Request{Action: action, Resource: resource}}
-	c.resource(&r)
-	return r.Policies.Resource
+// Applying returns the statements of the policy that answer r, as
+// iampolicy.Policy.Applying; none for a policy that cannot be read.
+func (p *AppliedPolicy) Applying(r *iampolicy.Request) (iampolicy.Effect, []int) {
+	if p.unreadable() {
+		return iampolicy.NoMatch, nil
+	}
+	return p.compiled.Applying(r)
 }

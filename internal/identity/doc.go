@@ -15,5 +15,6 @@
 // Its Authenticate method is awswire's hook; service/sts issues sessions through
 // it and the root package wires it. It must never import a service, the gateway
 // or an SDK. An *Identity is safe for concurrent use; authentication reads the
-// store's mirror and does no I/O.
+// store's mirror and does no I/O, but for a write per key and quarter of an hour
+// that notes the key's use.
 package identity

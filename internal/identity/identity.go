@@ -64,14 +64,14 @@ func New(s *store.Store, o Options) *Identity {
 // carries the caller, or the *awswire.Error with which the service that was
 // called refuses the credentials.
 func (i *Identity) Authenticate(ctx context.Context, r *awswire.Request) (context.Context, error) {
-	caller, err := i.caller(r)
+	caller, err := i.caller(ctx, r)
 	if err != nil {
 		return ctx, refusal(err, r.Service)
 	}
 	return awswire.WithCaller(ctx, caller), nil
 }
 
-func (i *Identity) caller(r *awswire.Request) (awswire.Caller, error) {
+func (i *Identity) caller(ctx context.Context, r *awswire.Request) (awswire.Caller, error) {
 	if !sigv4.Signed(r.HTTP) {
 		if r.NoAuth {
 			return awswire.Caller{Account: i.o.Account, Region: i.o.Region}, nil
@@ -86,7 +86,7 @@ func (i *Identity) caller(r *awswire.Request) (awswire.Caller, error) {
 		}
 		return awswire.Caller{}, err
 	}
-	caller, verified, err := i.verify(r, scope)
+	caller, verified, err := i.verify(ctx, r, scope)
 	if err != nil {
 		return awswire.Caller{}, err
 	}
@@ -105,7 +105,7 @@ func (i *Identity) caller(r *awswire.Request) (awswire.Caller, error) {
 }
 
 // verify authenticates keys that were issued here; ok is false for others.
-func (i *Identity) verify(r *awswire.Request, scope sigv4.Scope) (c awswire.Caller, ok bool, err error) {
+func (i *Identity) verify(ctx context.Context, r *awswire.Request, scope sigv4.Scope) (c awswire.Caller, ok bool, err error) {
 	if key, _, err := store.Get[state.AccessKey](i.store, state.AccessKeyKey(scope.AccessKeyID)); err == nil {
 		if key.Deleted || !key.Active {
 			return c, true, sigv4.UnknownKey(key.ID)
@@ -114,7 +114,11 @@ func (i *Identity) verify(r *awswire.Request, scope sigv4.Scope) (c awswire.Call
 		if err != nil {
 			return c, true, err
 		}
-		return c, true, i.check(r, key.Secret, "")
+		if err := i.check(r, key.Secret, ""); err != nil {
+			return c, true, err
+		}
+		i.note(ctx, key, scope)
+		return c, true, nil
 	}
 	if session, _, err := store.Get[state.Session](i.store, state.SessionKey(scope.AccessKeyID)); err == nil {
 		if !i.o.Now().Before(session.Expires) {

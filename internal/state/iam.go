@@ -10,6 +10,7 @@ const (
 	ManagedPolicies  Key = "iam.policy"          // .account.arn → ManagedPolicy
 	InstanceProfiles Key = "iam.instanceprofile" // .account.name → InstanceProfile
 	AccessKeys       Key = "iam.accesskey"       // .id → AccessKey
+	IAMAccounts      Key = "iam.account"         // .account → IAMAccount
 	Sessions         Key = "sts.session"         // .access key id → Session
 )
 
@@ -33,6 +34,9 @@ func InstanceProfileKey(account, lowerName string) Key {
 
 // AccessKeyKey names a long-lived access key by its id.
 func AccessKeyKey(id string) Key { return AccessKeys.Child(id) }
+
+// IAMAccountKey names what IAM keeps of an account as a whole.
+func IAMAccountKey(account string) Key { return IAMAccounts.Child(account) }
 
 // SessionKey names temporary credentials by their access key id.
 func SessionKey(accessKeyID string) Key { return Sessions.Child(accessKeyID) }
@@ -139,6 +143,8 @@ type AccessKey struct {
 	UserName   string    `json:"userName"`
 	Active     bool      `json:"active"`
 	CreateDate time.Time `json:"createDate"`
+	// LastUsed is coarse: see package identity. nil: never.
+	LastUsed *KeyUse `json:"lastUsed,omitempty"`
 	// Deleted keys stay, without their secret: an id that was issued once must
 	// not be taken for a key that nobody ever issued.
 	Deleted bool `json:"deleted,omitempty"`
@@ -162,4 +168,31 @@ type Session struct {
 	Issuer  string    `json:"issuer,omitempty"`
 	Issued  time.Time `json:"issued,omitzero"`
 	Expires time.Time `json:"expires"`
+}
+
+// KeyUse is a call that was signed with an access key.
+type KeyUse struct {
+	Time    time.Time `json:"time"`
+	Region  string    `json:"region"`
+	Service string    `json:"service"` // as in the credential scope
+}
+
+// IAMAccount is what IAM keeps of an account as a whole.
+type IAMAccount struct {
+	Alias          string          `json:"alias,omitempty"`
+	PasswordPolicy *PasswordPolicy `json:"passwordPolicy,omitempty"` // nil: AWS's default
+}
+
+// PasswordPolicy is an account's own password policy. There are no passwords
+// here to hold to it.
+type PasswordPolicy struct {
+	MinimumLength   int32  `json:"minimumLength"`
+	Symbols         bool   `json:"symbols,omitempty"`
+	Numbers         bool   `json:"numbers,omitempty"`
+	Uppercase       bool   `json:"uppercase,omitempty"`
+	Lowercase       bool   `json:"lowercase,omitempty"`
+	UsersMayChange  bool   `json:"usersMayChange,omitempty"`
+	MaxAgeDays      *int32 `json:"maxAgeDays,omitempty"`
+	ReusePrevention *int32 `json:"reusePrevention,omitempty"`
+	HardExpiry      *bool  `json:"hardExpiry,omitempty"`
 }

@@ -49,11 +49,6 @@ func (s *Service) ListVirtualMFADevices(_ context.Context, _ *sdk.ListVirtualMFA
 	return &sdk.ListVirtualMFADevicesOutput{VirtualMFADevices: []types.VirtualMFADevice{}}, nil
 }
 
-// ListAccountAliases lists the aliases of the account: there are none.
-func (s *Service) ListAccountAliases(_ context.Context, _ *sdk.ListAccountAliasesInput, _ ...func(*sdk.Options)) (*sdk.ListAccountAliasesOutput, error) {
-	return &sdk.ListAccountAliasesOutput{AccountAliases: []string{}}, nil
-}
-
 // ListOpenIDConnectProviders lists the OIDC providers: there are none.
 func (s *Service) ListOpenIDConnectProviders(_ context.Context, _ *sdk.ListOpenIDConnectProvidersInput, _ ...func(*sdk.Options)) (*sdk.ListOpenIDConnectProvidersOutput, error) {
 	return &sdk.ListOpenIDConnectProvidersOutput{OpenIDConnectProviderList: []types.OpenIDConnectProviderListEntry{}}, nil

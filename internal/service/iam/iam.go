@@ -18,6 +18,9 @@ import (
 type Options struct {
 	Now  func() time.Time // nil: time.Now
 	Rand io.Reader        // source of ids and secrets; nil: crypto/rand
+	// Callers knows the policies of principals, for the simulators. nil: they
+	// find no principal.
+	Callers Callers
 }
 
 // Service implements the operations of IAM.
@@ -25,6 +28,8 @@ type Service struct {
 	store *store.Store
 	now   func() time.Time
 	rand  io.Reader
+
+	callers Callers // nil: see Options
 
 	writing sync.Mutex // held while an operation of Operations changes something
 }
@@ -37,7 +42,7 @@ func New(s *store.Store, o Options) *Service {
 	if o.Rand == nil {
 		o.Rand = rand.Reader
 	}
-	return &Service{store: s, now: o.Now, rand: o.Rand}
+	return &Service{store: s, now: o.Now, rand: o.Rand, callers: o.Callers}
 }
 
 func account(ctx context.Context) string {
