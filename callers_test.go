@@ -3,10 +3,8 @@ package stagedoor
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"io"
 	"net/http"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -20,13 +18,14 @@ import (
 	"github.com/stagedoor/stagedoor/internal/grants"
 )
 
+const emptySHA = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
 // front is a deployed API with an open and a signed method, both MOCK.
 type front struct {
 	*people
-	api        *apigateway.Client
-	id         string
-	open       string // resource ids
-	signedFrom time.Time
+	api  *apigateway.Client
+	id   string
+	open string // resource id of /open
 }
 
 func newFront(t *testing.T, prepare ...func(*Server)) *front {
@@ -177,7 +176,7 @@ func TestSignedMethods(t *testing.T) {
 	creds, err := ada.Credentials.Retrieve(t.Context())
 	must(t, err)
 	presigned, _ := f.request("GET /dev/signed?X-Amz-Expires=60")
-	uri, _, err := v4.NewSigner().PresignHTTP(t.Context(), creds, presigned, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "execute-api", "us-east-1", time.Now())
+	uri, _, err := v4.NewSigner().PresignHTTP(t.Context(), creds, presigned, emptySHA, "execute-api", "us-east-1", time.Now())
 	must(t, err)
 	r, err := http.NewRequest("GET", f.s.Endpoint()+uri[strings.Index(uri, "/dev/"):], nil)
 	must(t, err)
@@ -192,7 +191,42 @@ func TestSignedMethods(t *testing.T) {
 	f.refusedFor(f.send(bearer), "IncompleteSignatureException", `{"message":"Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and encoded with Base64): 'uTem/WB082UJMN2ajD6lH6UChGpTAddMJSx2iu923No='."}`, grants.CauseSignature)
 }
 
+// What is wrong with a signature is said in AWS's words.
+func TestBadSignatures(t *testing.T) {
+	f := newFront(t)
+	ada := f.user("ada", allows("execute-api:Invoke", "*"))
+	creds, err := ada.Credentials.Retrieve(t.Context())
+	must(t, err)
 
-var _ = exec.Command
-var _ = json.Marshal
-var _ = iam.NewFromConfig
+	got := f.signed(f.config(creds.AccessKeyID, "wrong", ""), "POST /dev/signed/42?b=2&a=1 {}")
+	for _, want := range []string{
+		`{"message":"The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.\n\nThe Canonical String for this request should have been\n'POST\n/dev/signed/42\na=1&b=2\n`,
+		`\n44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a'\n\nThe String-to-Sign should have been\n'AWS4-HMAC-SHA256\n`,
+		`/us-east-1/execute-api/aws4_request\n`,
+	} {
+		if !strings.Contains(got.body, want) || got.status != 403 || got.errorType != "InvalidSignatureException" {
+			t.Errorf("got %+v, want %s in it", got, want)
+		}
+	}
+	if d := f.why(got.id); d.Cause.Code != grants.CauseSignature || d.AccessKeyID != creds.AccessKeyID || len(d.Notes) == 0 {
+		t.Errorf("decision %+v", d)
+	}
+
+	r, body := f.request("GET /dev/signed")
+	r = f.as(ada, r, body, time.Now().Add(-6*time.Minute))
+	if got := f.send(r); !strings.HasPrefix(got.body, `{"message":"Signature expired: `) || !strings.HasSuffix(got.body, ` - 5 min.)"}`) || got.errorType != "InvalidSignatureException" {
+		t.Errorf("old: %+v", got)
+	}
+
+	scoped := func(service, region string) frontAnswer {
+		r, _ := f.request("GET /dev/signed")
+		must(t, v4.NewSigner().SignHTTP(t.Context(), creds, r, emptySHA, service, region, time.Now()))
+		return f.send(r)
+	}
+	f.refusedFor(scoped("apigateway", "us-east-1"), "InvalidSignatureException", `{"message":"Credential should be scoped to correct service: 'execute-api'. "}`, grants.CauseSignature)
+	f.refusedFor(scoped("execute-api", "eu-west-1"), "InvalidSignatureException", `{"message":"Credential should be scoped to a valid region, not 'eu-west-1'. "}`, grants.CauseSignature)
+
+	_, err = f.root.DeleteAccessKey(t.Context(), &iam.DeleteAccessKeyInput{UserName: aws.String("ada"), AccessKeyId: &creds.AccessKeyID})
+	must(t, err)
+	f.refusedFor(f.signed(ada, "GET /dev/signed"), "UnrecognizedClientException", `{"message":"The security token included in the request is invalid."}`, grants.CauseUnknownKey)
+}

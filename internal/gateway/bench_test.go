@@ -72,3 +72,25 @@ func BenchmarkEvent(b *testing.B) {
 		g.ServeHTTP(w, r)
 	}
 }
+
+// An open method of an API with a resource policy: ten statements, the last
+// allows.
+func BenchmarkMockWithPolicy(b *testing.B) {
+	var statements []string
+	for i := range 9 {
+		statements = append(statements, `{"Effect":"Deny","Principal":"*","Action":"execute-api:Invoke","Resource":"execute-api:/*/*/admin`+itoa(i)+`/*","Condition":{"NotIpAddress":{"aws:SourceIp":["10.0.0.0/8","192.0.2.0/24"]}}}`)
+	}
+	statements = append(statements, `{"Effect":"Allow","Principal":"*","Action":"execute-api:Invoke","Resource":"execute-api:/*"}`)
+	policy := `{"Version":"2012-10-17","Statement":[` + strings.Join(statements, ",") + `]}`
+	snapshot := resources(map[string]*state.Method{"GET /users/{id}": mock(`{"statusCode": 200}`, `{"hello":"world"}`)})
+	snapshot.Policy = &policy
+	g := New(nil, openDoor{}, openDoor{}, nil, Options{})
+	(&bed{Gateway: g}).deploy(snapshot)
+	r := httptest.NewRequest("GET", "/dev/users/42", nil)
+	r.Host, r.RemoteAddr = host, "127.0.0.1:1"
+	r.Header = http.Header{"User-Agent": {"wrk"}, "Accept": {"*/*"}}
+	b.ReportAllocs()
+	for b.Loop() {
+		g.ServeHTTP(&sink{header: make(http.Header, 8)}, r)
+	}
+}

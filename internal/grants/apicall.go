@@ -30,7 +30,7 @@ type APICall struct {
 	DeploymentID string
 
 	Verb string // of the request
-	Path string // of the request, below the stage, with its leading slash
+	Path string // of the request, below the stage; a leading slash does not count
 
 	SourceIP  string
 	UserAgent string // "" for none, as Referer

@@ -44,7 +44,7 @@ func (x *apiExplainer) credentials() {
 // causeAndFix names the cause of a refusal by policies, and the fix.
 func (x *apiExplainer) causeAndFix() {
 	v := x.r.Verdict
-	if v.Kind == ResourcePolicy && x.notDeployed() {
+	if x.notDeployed() {
 		return
 	}
 	switch {

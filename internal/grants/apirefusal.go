@@ -1,6 +1,8 @@
 package grants
 
 import (
+	"strings"
+
 	"github.com/stagedoor/stagedoor/iampolicy"
 	"github.com/stagedoor/stagedoor/internal/state"
 	"github.com/stagedoor/stagedoor/internal/store"
@@ -51,7 +53,7 @@ func (g *Grants) buildAPI(r *APIRefusal) *Decision {
 	c := &r.Call
 	d := &Decision{
 		Kind: FrontKind, RequestID: c.RequestID, Mode: g.options.Mode, Outcome: r.Outcome,
-		Request: c.Verb + " " + c.Path, AccessKeyID: r.AccessKeyID, Answer: r.Answer,
+		Request: c.Verb + " /" + strings.TrimPrefix(c.Path, "/"), AccessKeyID: r.AccessKeyID, Answer: r.Answer,
 		Principal: r.principal(), Action: InvokeAPIAction, Resource: c.Resource(),
 		Account: c.Account, Region: c.Region, API: c.APIID, Stage: c.Stage, Method: c.Method, Path: c.ResourcePath,
 		DeploymentID: c.DeploymentID,

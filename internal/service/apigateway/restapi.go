@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/apigateway"
 	"github.com/aws/aws-sdk-go-v2/service/apigateway/types"
 
+	"github.com/stagedoor/stagedoor/internal/grants"
 	"github.com/stagedoor/stagedoor/internal/state"
 	"github.com/stagedoor/stagedoor/internal/store"
 )
@@ -32,8 +33,12 @@ func (s *Service) CreateRestApi(ctx context.Context, in *apigateway.CreateRestAp
 		// Miserlou/Zappa#628 (a BadRequestException there, in 2017).
 		return nil, limitExceeded("Maximum number of APIs has been reached.  Please contact AWS if you need additional APIs.")
 	}
+	short := rec.Policy
 	for {
 		rec.ID = s.newID(apiIDLength)
+		if short != nil {
+			rec.Policy = new(grants.ExpandAPIPolicy(*short, c.region, c.account, rec.ID))
+		}
 		_, err := store.Create(ctx, s.store, c.apiKey(rec.ID), rec)
 		if errors.Is(err, store.ErrExists) {
 			continue
@@ -83,7 +88,7 @@ func (s *Service) newRestAPI(c scope, in *apigateway.CreateRestApiInput) (*state
 		if err != nil {
 			return nil, err
 		}
-		rec.Policy = &policy
+		rec.Policy = &policy // short forms are written out when the API has its id
 	}
 	root := &state.Resource{ID: s.newID(rootIDLength), Path: "/"}
 	rec.RootResourceID = root.ID

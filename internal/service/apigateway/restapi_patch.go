@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/apigateway"
 	"github.com/aws/aws-sdk-go-v2/service/apigateway/types"
 
+	"github.com/stagedoor/stagedoor/iampolicy"
+	"github.com/stagedoor/stagedoor/internal/grants"
 	"github.com/stagedoor/stagedoor/internal/state"
 )
 
@@ -66,7 +68,7 @@ func (s *Service) restAPIPatches() *patchTable[state.RestAPI] {
 				return nil
 			}
 			policy, err := s.checkPolicy(p.value)
-			a.Policy = &policy
+			a.Policy = new(grants.ExpandAPIPolicy(policy, a.Region, a.Account, a.ID))
 			return err
 		}},
 		{"/endpointConfiguration/types/{}", opsReplace, patchEndpointType},
@@ -154,22 +156,50 @@ func patchVPCEndpoint(a *state.RestAPI, p patch, id string) error {
 	return nil
 }
 
-// checkPolicy returns a resource policy without insignificant white space.
-// Whether its statements mean anything is the data plane's business, which
-// refuses every call of an API whose policy it cannot read.
+// checkPolicy returns a resource policy without insignificant white space. It
+// must be one as package iampolicy reads it, and say in every statement whom it
+// is about.
+// unverified: that AWS looks whether the principals exist, as the sentence
+// suggests; here they need not.
 func (s *Service) checkPolicy(policy string) (string, error) {
-	var document struct {
-		Statement json.RawMessage
-	}
 	var compact bytes.Buffer
-	if json.Unmarshal([]byte(policy), &document) != nil || len(document.Statement) == 0 || json.Compact(&compact, []byte(policy)) != nil {
-		// hashicorp/terraform-provider-aws quotes it in its policy documentation.
-		return "", badRequest("Invalid policy document. Please check the policy syntax and ensure that Principals are valid.")
+	if json.Compact(&compact, []byte(policy)) != nil {
+		return "", errPolicy()
 	}
 	if limit := s.limits.PolicyBytes; limit > 0 && compact.Len() > limit {
 		return "", badRequest("Policy exceeds the limit of %d characters", limit) // unverified: text
 	}
+	if _, err := iampolicy.Parse(compact.Bytes()); err != nil || !namesPrincipals(compact.Bytes()) {
+		return "", errPolicy()
+	}
 	return compact.String(), nil
+}
+
+// hashicorp/terraform-provider-aws quotes it in its policy documentation.
+func errPolicy() error {
+	return badRequest("Invalid policy document. Please check the policy syntax and ensure that Principals are valid.")
+}
+
+// namesPrincipals reports whether every statement of a policy names principals.
+func namesPrincipals(policy []byte) bool {
+	type statement struct{ Principal, NotPrincipal json.RawMessage }
+	var document struct{ Statement json.RawMessage }
+	var list []statement
+	if json.Unmarshal(policy, &document) != nil {
+		return false
+	}
+	if json.Unmarshal(document.Statement, &list) != nil { // a single one without brackets
+		list = make([]statement, 1)
+		if json.Unmarshal(document.Statement, &list[0]) != nil {
+			return false
+		}
+	}
+	for _, s := range list {
+		if s.Principal == nil && s.NotPrincipal == nil {
+			return false
+		}
+	}
+	return true
 }
 
 // escapePolicy writes a policy as AWS answers it: escaped once more than JSON
