@@ -17,7 +17,8 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: setup build ## start stagedoor with the example API deployed; see a call refused, and mended
-	@$(GO) run ./examples/stages -stagedoor bin/stagedoor $(DEMO_FLAGS)
+	@$(GO) build -o bin/demo ./examples/stages
+	@bin/demo -stagedoor bin/stagedoor $(DEMO_FLAGS)
 
 test: setup ## run every test (the race detector included where a C compiler is)
 	@test -n "$(RACE)" || echo "note: no gcc, so the tests run without the race detector (apt-get install gcc)"
@@ -27,6 +28,7 @@ test: setup ## run every test (the race detector included where a C compiler is)
 
 build: ## compile bin/stagedoor
 	@mkdir -p bin
+	@echo "compiling stagedoor (a few minutes the first time) …"
 	@$(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/stagedoor ./cmd/stagedoor
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)

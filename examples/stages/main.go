@@ -6,18 +6,16 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -48,12 +46,16 @@ func tour(ctx context.Context, binary, listen string, once bool) error {
 		return err
 	}
 
-	server, stop, err := start(binary, listen)
+	server, err := start(binary, listen)
 	if err != nil {
 		return err
 	}
-	defer stop()
-	if err := healthy(ctx, listen, server); err != nil {
+	defer server.stop()
+	if err := server.healthy(ctx, listen); err != nil {
+		return err
+	}
+	// Our own lines shall stand below its welcome.
+	if err := server.prints(ctx); err != nil {
 		return err
 	}
 
@@ -65,37 +67,46 @@ func tour(ctx context.Context, binary, listen string, once bool) error {
 	if err := s.deploy(ctx, code); err != nil {
 		return err
 	}
-	if err := s.show(ctx, listen); err != nil {
+	if err := s.show(ctx, listen, server); err != nil {
 		return err
 	}
 	if once {
 		return nil
 	}
-	say("staging and prod are yours: call them, and paste the command that stagedoor prints.")
-	say("(in that other terminal, first: eval \"$(%s env)\")   Ctrl-C ends the demo.", binary)
+	if err := s.invite(binary, listen); err != nil {
+		return err
+	}
 	select {
 	case <-ctx.Done():
 		return nil
-	case err := <-server:
+	case err := <-server.ended:
 		return fmt.Errorf("stagedoor ended: %w", err)
 	}
 }
 
+// invite says how to go on in another terminal.
+func (s *story) invite(binary, listen string) error {
+	program, err := filepath.Abs(binary)
+	if err != nil {
+		return err
+	}
+	say("staging and prod are yours. In another terminal (the grant needs the aws CLI):")
+	fmt.Printf("    eval \"$(%s env --endpoint-url http://%s)\"\n", program, listen)
+	fmt.Printf("    curl %s\n", s.url(listen, "prod"))
+	fmt.Printf("    aws lambda add-permission …      # paste the command that is printed here then\n\n")
+	fmt.Printf("    Ctrl-C here ends the demo.\n")
+	return nil
+}
+
 // show calls the stages as a user would, before and after the grant.
-func (s *story) show(ctx context.Context, listen string) error {
+func (s *story) show(ctx context.Context, listen string, server *server) error {
 	say("One API, three stages, each calling my-function-${stageVariables.env}:")
 	for _, stage := range stages {
 		fmt.Printf("    %s\n", s.url(listen, stage))
 	}
 	say("No function has a grant yet, so AWS would refuse each call. So does stagedoor:")
-	if err := s.call(ctx, listen, "dev", http.StatusInternalServerError); err != nil {
+	if err := s.refused(ctx, listen, "dev", server); err != nil {
 		return err
-	}
-	// The explanation leaves stagedoor after the answer; let it be read first.
-	select {
-	case <-time.After(500 * time.Millisecond):
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 	say("Now the grant, as printed above, for my-function-dev:")
 	if err := s.grant(ctx, "dev"); err != nil {
@@ -105,7 +116,19 @@ func (s *story) show(ctx context.Context, listen string) error {
 		return err
 	}
 	say("No new deployment was needed. One grant covers one function:")
-	return s.call(ctx, listen, "staging", http.StatusInternalServerError)
+	return s.refused(ctx, listen, "staging", server)
+}
+
+// refused calls a stage that has no grant: first our lines, then stagedoor's
+// explanation, which leaves it after the answer.
+func (s *story) refused(ctx context.Context, listen, stage string, server *server) error {
+	server.mu.Lock()
+	err := s.call(ctx, listen, stage, http.StatusInternalServerError)
+	server.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return server.prints(ctx)
 }
 
 // url is AWS's form of it, on this machine: curl and browsers resolve every
@@ -145,46 +168,10 @@ func (s *story) call(ctx context.Context, listen, stage string, want int) error 
 	return nil
 }
 
-// start runs stagedoor beside us, in our terminal. The channel tells when it
-// ended; stop ends it and waits.
-func start(binary, listen string) (ended <-chan error, stop func(), err error) {
-	cmd := exec.Command(binary, "up", "--ephemeral", "--listen", listen)
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	// A group of its own: Ctrl-C reaches us, and we end it in order.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
-		return nil, nil, fmt.Errorf("starting stagedoor (make build makes it): %w", err)
+func say(text string) {
+	text = "▸ " + text
+	if coloured() {
+		text = "\x1b[1m" + text + "\x1b[0m"
 	}
-	result, gone := make(chan error, 1), make(chan struct{})
-	go func() {
-		result <- cmd.Wait()
-		close(gone)
-	}()
-	return result, func() {
-		cmd.Process.Signal(syscall.SIGTERM)
-		<-gone
-	}, nil
-}
-
-func healthy(ctx context.Context, listen string, ended <-chan error) error {
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
-	defer cancel()
-	for {
-		response, err := http.Get("http://" + listen + "/_stagedoor/health")
-		if err == nil {
-			response.Body.Close()
-			return nil
-		}
-		select {
-		case err := <-ended:
-			return errors.Join(errors.New("stagedoor did not start; it says above why"), err)
-		case <-ctx.Done():
-			return fmt.Errorf("stagedoor does not answer at %s: %w", listen, err)
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-}
-
-func say(format string, args ...any) {
-	fmt.Printf("\n\x1b[1m▸ %s\x1b[0m\n", fmt.Sprintf(format, args...))
+	fmt.Printf("\n%s\n", text)
 }
