@@ -31,9 +31,6 @@ type Options struct {
 	Admin http.Handler
 	// Health says what the health pages show. Nil: no services.
 	Health func() Health
-	// AllowedHosts are further host names (without port) that a browser may
-	// use, beside localhost, *.localhost and loopback addresses.
-	AllowedHosts []string
 	// Logger gets the server's own errors. Nil: slog.Default.
 	Logger *slog.Logger
 }

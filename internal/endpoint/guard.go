@@ -3,7 +3,6 @@ package endpoint
 import (
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 )
 
@@ -16,12 +15,11 @@ import (
 // Sec-Fetch-Site and are not affected; deployed stages are open to all pages, as
 // on AWS.
 type guard struct {
-	allowed []string
 	origins *http.CrossOriginProtection
 }
 
-func newGuard(allowed []string) guard {
-	return guard{allowed: allowed, origins: http.NewCrossOriginProtection()}
+func newGuard() guard {
+	return guard{origins: http.NewCrossOriginProtection()}
 }
 
 // fromBrowser reports whether a web page may be behind r.
@@ -31,7 +29,7 @@ func fromBrowser(r *http.Request) bool {
 
 // admit answers a refusal itself and then returns false.
 func (g *guard) admit(w http.ResponseWriter, r *http.Request, loopback bool) bool {
-	if loopback && !g.local(r.Host) {
+	if loopback && !local(r.Host) {
 		http.Error(w, "stagedoor: the Host \""+hostName(r.Host)+"\" is not a name of this machine; use localhost, or start stagedoor with --listen on an address that the name stands for", http.StatusForbidden)
 		return false
 	}
@@ -46,14 +44,14 @@ func (g *guard) admit(w http.ResponseWriter, r *http.Request, loopback bool) boo
 // loopback address, localhost and what lies under it, the public name that
 // LocalStack's tools use for 127.0.0.1, and the name under which containers
 // reach their host.
-func (g *guard) local(host string) bool {
+func local(host string) bool {
 	name := hostName(host)
 	if ip := net.ParseIP(name); ip != nil {
 		return ip.IsLoopback()
 	}
 	return name == "localhost" || strings.HasSuffix(name, ".localhost") ||
 		name == "localhost.localstack.cloud" || strings.HasSuffix(name, ".localhost.localstack.cloud") ||
-		name == "host.docker.internal" || slices.Contains(g.allowed, name)
+		name == "host.docker.internal"
 }
 
 func hostName(host string) string {

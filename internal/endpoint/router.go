@@ -20,7 +20,7 @@ type router struct {
 }
 
 func newRouter(o Options) *router {
-	rt := &router{data: o.DataPlane, control: o.ControlPlane, admin: o.Admin, health: o.Health, guard: newGuard(o.AllowedHosts)}
+	rt := &router{data: o.DataPlane, control: o.ControlPlane, admin: o.Admin, health: o.Health, guard: newGuard()}
 	for _, h := range []*http.Handler{&rt.data, &rt.control, &rt.admin} {
 		if *h == nil {
 			*h = http.NotFoundHandler()

@@ -114,19 +114,9 @@ func (j *Journal) Append(ctx context.Context, subject state.Key, data []byte) (s
 	return ack.Sequence, nil
 }
 
-// AppendAsync writes an entry without waiting for the disk; a failure is
-// logged. Reads of this process see it.
-func (j *Journal) AppendAsync(subject state.Key, data []byte) {
-	if j.s.closed.Load() {
-		return
-	}
-	if _, err := j.s.js.PublishMsgAsync(j.message(subject, data)); err != nil {
-		j.s.log.Error("append to a journal", "journal", j.config.Name, "error", err)
-	}
-}
-
-// message makes the NATS message of an entry, in the envelope of records. Its subject ends in a token of
-// its own, so that one wildcard (filter.>) names filter itself and all below.
+// message makes the NATS message of an entry, in the envelope of records. Its
+// subject ends in a token of its own, so that one wildcard (filter.>) names
+// filter itself and all below.
 func (j *Journal) message(subject state.Key, data []byte) *nats.Msg {
 	return &nats.Msg{Subject: j.prefix + string(subject) + entrySuffix, Data: seal(subject, data, compressEntryFrom)}
 }
@@ -134,11 +124,11 @@ func (j *Journal) message(subject state.Key, data []byte) *nats.Msg {
 // Read returns up to limit entries from sequence fromSeq on, oldest first,
 // whose subject is under filter ("": all).
 func (j *Journal) Read(ctx context.Context, filter state.Key, fromSeq uint64, limit int) ([]Entry, error) {
+	if j.s.closed.Load() {
+		return nil, ErrClosed
+	}
 	ctx, cancel := j.s.context(ctx)
 	defer cancel()
-	if err := j.settle(ctx); err != nil {
-		return nil, err
-	}
 	var entries []Entry
 	for seq := max(fromSeq, 1); len(entries) < limit; {
 		batch, next, err := j.batch(ctx, filter, seq, min(limit-len(entries), readBatch))
@@ -157,11 +147,11 @@ func (j *Journal) Read(ctx context.Context, filter state.Key, fromSeq uint64, li
 // Last returns the newest n entries whose subject is under filter, oldest
 // first.
 func (j *Journal) Last(ctx context.Context, filter state.Key, n int) ([]Entry, error) {
+	if j.s.closed.Load() {
+		return nil, ErrClosed
+	}
 	ctx, cancel := j.s.context(ctx)
 	defer cancel()
-	if err := j.settle(ctx); err != nil {
-		return nil, err
-	}
 	first, last, err := j.Bounds(ctx)
 	if err != nil || n <= 0 {
 		return nil, err
@@ -199,11 +189,11 @@ func (j *Journal) Bounds(ctx context.Context) (first, last uint64, err error) {
 
 // Purge removes the entries whose subject is under filter ("": all).
 func (j *Journal) Purge(ctx context.Context, filter state.Key) error {
+	if j.s.closed.Load() {
+		return ErrClosed
+	}
 	ctx, cancel := j.s.context(ctx)
 	defer cancel()
-	if err := j.settle(ctx); err != nil {
-		return err
-	}
 	return j.purge(ctx, filter, 0)
 }
 
@@ -229,19 +219,6 @@ func (j *Journal) purge(ctx context.Context, filter state.Key, before uint64) er
 		return fmt.Errorf("purge journal %s: %w", j.config.Name, err)
 	}
 	return nil
-}
-
-// settle waits for what AppendAsync still has under way.
-func (j *Journal) settle(ctx context.Context) error {
-	if j.s.closed.Load() {
-		return ErrClosed
-	}
-	select {
-	case <-j.s.js.PublishAsyncComplete():
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("journal %s: entries appended before are not confirmed: %w", j.config.Name, ctx.Err())
-	}
 }
 
 // subject is the NATS subject of all entries under filter.

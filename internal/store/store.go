@@ -29,8 +29,8 @@ type Options struct {
 	// Replicas is the number of copies that an external cluster keeps of
 	// streams made by this Store: 1 (default), 3 or 5.
 	Replicas int
-	// Logger receives what cannot be returned as an error: a lost connection,
-	// a failed background append. nil: slog.Default().
+	// Logger receives what cannot be returned as an error, such as a lost
+	// connection. nil: slog.Default().
 	Logger *slog.Logger
 }
 
@@ -91,7 +91,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if s.conn, err = s.connect(o.URL); err != nil {
 		return nil, err
 	}
-	if s.js, err = jetstream.New(s.conn, jetstream.WithDefaultTimeout(timeout), jetstream.WithPublishAsyncErrHandler(s.appendFailed)); err != nil {
+	if s.js, err = jetstream.New(s.conn, jetstream.WithDefaultTimeout(timeout)); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	if s.records, err = s.openRecords(ctx, o); err != nil {
@@ -171,13 +171,6 @@ func (s *Store) shutdown() error {
 	}
 	s.kill()
 	return errors.Join(errs...)
-}
-
-// appendFailed logs an entry that Journal.AppendAsync could not write.
-func (s *Store) appendFailed(_ jetstream.JetStream, msg *nats.Msg, err error) {
-	if !s.closed.Load() {
-		s.log.Error("append to a journal", "subject", msg.Subject, "error", err)
-	}
 }
 
 // context gives ctx a deadline if it has none, and ends it when the store fails.

@@ -11,7 +11,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/store"
 )
 
-// Latest is the qualifier of the unpublished version.
+// latest is the qualifier of the unpublished version.
 const latest = "$LATEST"
 
 // maxNameLength is the limit for a name that is not an ARN (LDG API reference

@@ -29,7 +29,7 @@ func (s *Service) GetFunction(ctx context.Context, in *lambda.GetFunctionInput, 
 	out := &lambda.GetFunctionOutput{
 		Configuration: s.describe(t, config),
 		Code: &types.FunctionCodeLocation{
-			Location: new(s.codeURL(ctx, config.CodeDigest)), RepositoryType: new("S3"), SourceKMSKeyArn: optional(config.SourceKMSKeyARN),
+			Location: new(codeURL(ctx, config.CodeDigest)), RepositoryType: new("S3"), SourceKMSKeyArn: optional(config.SourceKMSKeyARN),
 		},
 	}
 	if len(fn.Tags) > 0 { // AWS recording test_tag_nonexisting_resource: left out when there are none

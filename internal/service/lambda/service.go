@@ -32,9 +32,6 @@ type Options struct {
 	Roles Roles
 	// Invoker runs functions. nil: Invoke answers an error that says so.
 	Invoker Invoker
-	// CodeURL makes the URL under which GetFunction's Code.Location offers the
-	// package with this digest. nil: CodePath at the host that the client used.
-	CodeURL func(ctx context.Context, digest string) string
 	// UpdateTime replaces DefaultUpdateTime; negative: an update is done when
 	// it is answered.
 	UpdateTime time.Duration
@@ -57,7 +54,6 @@ type Service struct {
 	store                   *store.Store
 	roles                   Roles
 	invoker                 Invoker
-	codeURL                 func(ctx context.Context, digest string) string
 	updateTime, pendingTime time.Duration
 	now                     func() time.Time
 	newID                   func() string
@@ -66,11 +62,8 @@ type Service struct {
 // New returns the handlers over s.
 func New(s *store.Store, o Options) *Service {
 	service := &Service{
-		store: s, roles: o.Roles, invoker: o.Invoker, codeURL: o.CodeURL,
+		store: s, roles: o.Roles, invoker: o.Invoker,
 		updateTime: o.UpdateTime, pendingTime: o.PendingTime, now: o.Now, newID: o.NewID,
-	}
-	if service.codeURL == nil {
-		service.codeURL = defaultCodeURL
 	}
 	if service.updateTime == 0 {
 		service.updateTime = DefaultUpdateTime
@@ -121,14 +114,16 @@ func (s *Service) Operations() awswire.Operations {
 	}
 }
 
-// Code returns the package with this digest, for the handler behind CodeURL.
+// Code returns the package with this digest, for the handler behind CodePath.
 // The digest is the only credential: as with AWS's presigned URL, who has the
 // address may read.
 func (s *Service) Code(ctx context.Context, digest string) ([]byte, error) {
 	return s.store.GetBlob(ctx, digest)
 }
 
-func defaultCodeURL(ctx context.Context, digest string) string {
+// codeURL is what GetFunction's Code.Location offers: the package with this
+// digest, at the host that the client used.
+func codeURL(ctx context.Context, digest string) string {
 	host := awswire.Host(ctx)
 	if host == "" {
 		host = "localhost:4566"
