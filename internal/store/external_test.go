@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stagedoor/stagedoor/internal/state"
 	"github.com/stagedoor/stagedoor/internal/store"
 	"github.com/stagedoor/stagedoor/internal/store/storetest"
@@ -114,5 +116,33 @@ func TestExternalRestart(t *testing.T) {
 	}
 	if rec, _, err := store.Get[storetest.Note](s, "test.a"); err != nil || rec.N != 3 {
 		t.Errorf("after the restart: %+v, %v", rec, err)
+	}
+}
+
+func TestExternalWrittenByNewerVersion(t *testing.T) {
+	url := external(t, server.Options{JetStream: true})
+	if err := open(t, store.Options{URL: url}).Close(); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := nats.Connect(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := js.Stream(t.Context(), "STAGEDOOR_STATE")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := stream.CachedInfo().Config
+	config.Metadata["stagedoor.format"] = "2"
+	if _, err := js.UpdateStream(t.Context(), config); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Open(t.Context(), store.Options{URL: url}); err == nil || !strings.Contains(err.Error(), "newer version of stagedoor (format 2, this version reads up to 1): use that version") {
+		t.Errorf("error %v", err)
 	}
 }

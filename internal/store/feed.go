@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -107,7 +108,7 @@ func (s *Store) openRecords(ctx context.Context, o Options) (jetstream.Stream, e
 	defer cancel()
 	stream, err := s.js.Stream(ctx, recordsStream)
 	if err == nil {
-		return stream, nil
+		return stream, readable(stream, o.URL)
 	}
 	if !errors.Is(err, jetstream.ErrStreamNotFound) {
 		return nil, s.explain(err, o.URL)
@@ -129,12 +130,26 @@ func (s *Store) openRecords(ctx context.Context, o Options) (jetstream.Stream, e
 		AllowDirect:        true,
 		AllowAtomicPublish: true,
 		DenyPurge:          true, // nobody empties the state by a slip
-		Metadata:           map[string]string{"stagedoor.format": fmt.Sprint(dirFormat)},
+		Metadata:           map[string]string{formatKey: fmt.Sprint(dirFormat)},
 	})
 	if err != nil {
 		return nil, s.explain(err, o.URL)
 	}
 	return stream, nil
+}
+
+// formatKey names, in the stream's metadata, the version of the layout: what
+// format.json is to a data directory.
+const formatKey = "stagedoor.format"
+
+// readable refuses a stream that a newer version of stagedoor made.
+func readable(stream jetstream.Stream, url string) error {
+	format := stream.CachedInfo().Config.Metadata[formatKey]
+	if n, err := strconv.Atoi(format); err == nil && n > dirFormat {
+		return fmt.Errorf("the state on %s was %w (format %d, this version reads up to %d): use that version, or export with it and import here",
+			url, errNewerFormat, n, dirFormat)
+	}
+	return nil
 }
 
 // explain adds the remedy to what a server answers at start.
