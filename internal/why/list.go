@@ -23,8 +23,11 @@ func List(w io.Writer, decisions []*grants.Decision, now time.Time) error {
 			times = fmt.Sprintf("×%d", d.Count)
 		}
 		rows[i] = []string{d.ID, age(now.Sub(d.LastTime)), times, d.Method + " " + d.Path, d.Stage, target(d.FunctionARN, d.Qualifier)}
-		if d.Kind == grants.CallerKind {
+		switch d.Kind {
+		case grants.CallerKind:
 			rows[i] = append(rows[i][:3], callerRow(d)...)
+		case grants.FrontKind:
+			rows[i] = append(rows[i][:3], frontRow(d)...)
 		}
 		for j, cell := range rows[i] {
 			widths[j] = max(widths[j], lipgloss.Width(cell))

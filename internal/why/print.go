@@ -47,8 +47,12 @@ func (p *printer) head() {
 	case d.Mode == grants.Warn:
 		verdict = p.yellowBold.Render("! WOULD BE REFUSED")
 	}
-	if d.Kind == grants.CallerKind {
+	switch d.Kind {
+	case grants.CallerKind:
 		p.callerHead(verdict)
+		return
+	case grants.FrontKind:
+		p.frontHead(verdict)
 		return
 	}
 	p.blank()
@@ -82,8 +86,12 @@ func (p *printer) fact(label, value string) {
 
 func (p *printer) facts() {
 	d := p.d
-	if d.Kind == grants.CallerKind {
+	switch d.Kind {
+	case grants.CallerKind:
 		p.callerFacts()
+		return
+	case grants.FrontKind:
+		p.frontFacts()
 		return
 	}
 	p.fact("asked by", d.Principal)
@@ -135,6 +143,8 @@ func policyName(r *grants.PolicyRead) string {
 		return "policy of " + shortOwner(r.Owner)
 	case grants.RolePolicy:
 		return "policy " + r.Name + " of " + shortOwner(r.Owner)
+	case grants.ResourcePolicy:
+		return "resource policy of the API"
 	case grants.Boundary:
 		return "permissions boundary " + r.Owner
 	default:
