@@ -26,6 +26,7 @@ type echo struct{ entered, leave chan struct{} }
 
 func (echo) Decide(*grants.Call) grants.Outcome                   { return grants.Allowed }
 func (echo) Refuse(context.Context, *grants.Call, grants.Outcome) {}
+func (echo) RefuseAPI(*grants.APIRefusal)                         {}
 func (echo) Explain(*grants.Call) *grants.Decision                { return nil }
 func (echo) Mode() grants.Mode                                    { return grants.Enforce }
 
