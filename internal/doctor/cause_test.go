@@ -209,7 +209,9 @@ func arnCauses() []cause {
 		{"17 no account", "SD017", usual("c17", func(api string) string { return "arn:aws:execute-api:" + testRegion + "::" + api + "/*/*" })},
 		{"17 another account", "SD017", usual("c17b", func(api string) string { return "arn:aws:execute-api:" + testRegion + ":111122223333:" + api + "/*/*" })},
 		{"30 another API's id", "SD030", usual("c30", func(string) string { return source("abcdefghij", "/*/GET/hello") })},
-		{"35 another region", "SD035", usual("c35", func(api string) string { return "arn:aws:execute-api:eu-west-1:" + testAccount + ":" + api + "/*/GET/hello" })},
+		{"35 another region", "SD035", usual("c35", func(api string) string {
+			return "arn:aws:execute-api:eu-west-1:" + testAccount + ":" + api + "/*/GET/hello"
+		})},
 	}
 }
 

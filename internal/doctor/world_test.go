@@ -72,7 +72,7 @@ func (w *world) in(t testing.TB) *world {
 	return &other
 }
 
-func must(t testing.TB, err error) {
+func must(t fataler, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -291,4 +291,10 @@ func withCode(findings []doctor.Finding, code string) *doctor.Finding {
 		return nil
 	}
 	return &findings[at]
+}
+
+// fataler is a test, or one example of a property.
+type fataler interface {
+	Helper()
+	Fatal(...any)
 }
