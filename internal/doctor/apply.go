@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -24,15 +25,17 @@ func Run(ctx context.Context, changes *target.Changes, line string) error {
 		return err
 	}
 	run, ok := map[string]func(context.Context, *target.Changes, *command) error{
-		"lambda add-permission":         addPermission,
-		"lambda remove-permission":      removePermission,
-		"lambda create-alias":           createAlias,
-		"apigateway update-integration": updateIntegration,
-		"apigateway update-stage":       updateStage,
-		"apigateway create-deployment":  createDeployment,
-		"iam create-role":               createRole,
-		"iam put-role-policy":           putRolePolicy,
-		"iam update-assume-role-policy": updateTrust,
+		"lambda update-function-configuration": updateFunction,
+		"apigateway update-rest-api":           updateAPI,
+		"lambda add-permission":                addPermission,
+		"lambda remove-permission":             removePermission,
+		"lambda create-alias":                  createAlias,
+		"apigateway update-integration":        updateIntegration,
+		"apigateway update-stage":              updateStage,
+		"apigateway create-deployment":         createDeployment,
+		"iam create-role":                      createRole,
+		"iam put-role-policy":                  putRolePolicy,
+		"iam update-assume-role-policy":        updateTrust,
 	}[c.service+" "+c.operation]
 	if !ok {
 		return fmt.Errorf("\"aws %s %s\" has to be run by hand: %s", c.service, c.operation, line)
@@ -86,6 +89,22 @@ func removePermission(ctx context.Context, changes *target.Changes, c *command) 
 	return err
 }
 
+func updateFunction(ctx context.Context, changes *target.Changes, c *command) error {
+	_, err := changes.Functions(c.get("region")).UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{
+		FunctionName: c.optional("function-name"), Role: c.optional("role"),
+	})
+	return err
+}
+
+func updateAPI(ctx context.Context, changes *target.Changes, c *command) error {
+	patch, err := c.patch()
+	if err != nil {
+		return err
+	}
+	_, err = changes.APIs.UpdateRestApi(ctx, &apigateway.UpdateRestApiInput{RestApiId: c.optional("rest-api-id"), PatchOperations: patch})
+	return err
+}
+
 func createAlias(ctx context.Context, changes *target.Changes, c *command) error {
 	_, err := changes.Functions(c.get("region")).CreateAlias(ctx, &lambda.CreateAliasInput{
 		FunctionName: c.optional("function-name"), Name: c.optional("name"), FunctionVersion: c.optional("function-version"),
@@ -93,10 +112,17 @@ func createAlias(ctx context.Context, changes *target.Changes, c *command) error
 	return err
 }
 
-// patch reads the CLI's shorthand "op=replace,path=/uri,value=…". The value is
-// the last member and may hold anything but what the CLI would split at.
+// patch reads the CLI's JSON, or its shorthand "op=replace,path=/uri,value=…",
+// in which the value is the last member here.
 func (c *command) patch() ([]rest.PatchOperation, error) {
 	text := c.get("patch-operations")
+	if strings.HasPrefix(text, "[") {
+		var operations []rest.PatchOperation
+		if err := json.Unmarshal([]byte(text), &operations); err != nil {
+			return nil, fmt.Errorf("--patch-operations %q: %w", text, err)
+		}
+		return operations, nil
+	}
 	head, value, found := strings.Cut(text, ",value=")
 	op, path, both := strings.Cut(strings.TrimPrefix(head, "op="), ",path=")
 	if !found || !both || !strings.HasPrefix(head, "op=") {
