@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+	"github.com/aws/smithy-go"
 	"github.com/spf13/cobra"
 )
 
@@ -95,8 +96,10 @@ func (t *tail) run(ctx context.Context, endpoint string) error {
 			return nil // Ctrl-C is how following ends
 		case errors.Is(err, syscall.ECONNREFUSED):
 			return notRunning(endpoint)
-		case err != nil || !t.follow:
-			return err
+		case err != nil:
+			return plain(err)
+		case !t.follow:
+			return nil
 		}
 		select {
 		case <-ctx.Done():
@@ -104,6 +107,14 @@ func (t *tail) run(ctx context.Context, endpoint string) error {
 		case <-time.After(followEvery):
 		}
 	}
+}
+
+// plain is what the server said, without the SDK's account of the request.
+func plain(err error) error {
+	if said, ok := errors.AsType[smithy.APIError](err); ok {
+		return fmt.Errorf("%s: %s", said.ErrorCode(), said.ErrorMessage())
+	}
+	return err
 }
 
 // once prints what is new since the last time.
