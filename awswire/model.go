@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"compress/gzip"
 	"embed"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"sync"
 
 	"github.com/go-json-experiment/json"
@@ -14,7 +16,7 @@ import (
 
 //go:generate go run ../tools/modeltrim -out models
 
-//go:embed models/*.json.gz
+//go:embed models/*.json.gz models/added/*.json
 var modelFiles embed.FS
 
 // model is a service model in botocore's form, see tools/modeltrim for what is kept.
@@ -149,6 +151,9 @@ func parseModel(name string) (*model, error) {
 	if err := json.Unmarshal(text, m); err != nil {
 		return nil, err
 	}
+	if err := m.addMissing(name); err != nil {
+		return nil, err
+	}
 	for n, s := range m.Shapes {
 		s.name = n
 	}
@@ -156,4 +161,31 @@ func parseModel(name string) (*model, error) {
 		m.Metadata.SigningName = m.Metadata.EndpointPrefix
 	}
 	return m, nil
+}
+
+// addMissing adds what models/added has for the service: operations that are newer than the model, written by hand from
+// the SDK for Go's own schemas. What the model has itself stays.
+func (m *model) addMissing(name string) error {
+	text, err := modelFiles.ReadFile("models/added/" + name + ".json")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	added := new(model)
+	if err := json.Unmarshal(text, added); err != nil {
+		return fmt.Errorf("models/added/%s.json: %w", name, err)
+	}
+	for n, o := range added.Operations {
+		if m.Operations[n] == nil {
+			m.Operations[n] = o
+		}
+	}
+	for n, s := range added.Shapes {
+		if m.Shapes[n] == nil {
+			m.Shapes[n] = s
+		}
+	}
+	return nil
 }
