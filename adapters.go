@@ -11,6 +11,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/invoke"
 	"github.com/stagedoor/stagedoor/internal/service/apigateway"
 	"github.com/stagedoor/stagedoor/internal/service/lambda"
+	"github.com/stagedoor/stagedoor/internal/store"
 	"github.com/stagedoor/stagedoor/internal/why"
 )
 
@@ -114,6 +115,16 @@ func (s *Server) Matrix() []why.Cell {
 		})
 	}
 	return cells
+}
+
+// remedy lets clients of the control plane read what is wrong with the state and
+// what to do: all they would see otherwise is AWS's bare 500, which they repeat.
+func remedy(err error) string {
+	var damaged *store.CorruptError
+	if errors.Is(err, store.ErrUnwritable) || errors.Is(err, store.ErrTooLarge) || errors.As(err, &damaged) {
+		return "stagedoor: " + err.Error()
+	}
+	return ""
 }
 
 func isInUse(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }

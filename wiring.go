@@ -149,6 +149,7 @@ func (p *parts) services(o Options) {
 		Account:      o.Account,
 		Region:       o.Region,
 		Logger:       o.Logger,
+		Remedy:       remedy,
 	})
 }
 

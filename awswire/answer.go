@@ -30,6 +30,7 @@ func (c *exchange) fail(err error) *answer {
 	w, known := svc.classify(err)
 	if !known {
 		c.s.logFailure(c.r.Context(), svc.name, c.m.op, c.id, err)
+		w = svc.fromError(c.s.hidden(svc, err))
 	}
 	return svc.codec.fail(svc, w, c.id)
 }

@@ -41,6 +41,9 @@ type ServerOptions struct {
 	Account, Region string
 	// Logger gets one record for each error that is not a client's. nil: slog.Default().
 	Logger *slog.Logger
+	// Remedy says of an error that is not a client's what a person can do about it (a full disk): the text takes the
+	// message's place in the 500 that hides all others. "" where there is nothing to say. nil: never.
+	Remedy func(err error) string
 	// NewRequestID makes request ids; nil: random UUIDs.
 	NewRequestID func() string
 }
@@ -325,7 +328,18 @@ func (s *Server) visible(ctx context.Context, svc *Service, c *call, err error) 
 		return err
 	}
 	s.logFailure(ctx, c.service, c.operation, c.requestID, err)
-	return svc.unknownError()
+	return s.hidden(svc, err)
+}
+
+// hidden is what a client sees of an error that is not meant for it.
+func (s *Server) hidden(svc *Service, err error) *Error {
+	e := svc.unknownError()
+	if s.o.Remedy != nil {
+		if text := s.o.Remedy(err); text != "" {
+			e.Message = text
+		}
+	}
+	return e
 }
 
 func (s *Server) logFailure(ctx context.Context, service, operation, id string, err error) {
