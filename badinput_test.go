@@ -47,8 +47,18 @@ const (
 func newVictim(t *testing.T) *victim {
 	t.Helper()
 	needs(t, "python3")
-	v := &victim{T: t, s: start(t), client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}}
-	ctx := awswire.WithCaller(t.Context(), awswire.Caller{Account: owner, Region: "us-east-1", ARN: "arn:aws:iam::" + owner + ":root", Root: true})
+	return furnished(t, start(t))
+}
+
+// attack is a client of a server that keeps no connection.
+func attack(t *testing.T, s *Server) *victim {
+	return &victim{T: t, s: s, client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}}
+}
+
+func furnished(t *testing.T, s *Server) *victim {
+	t.Helper()
+	v := attack(t, s)
+	ctx := v.owner()
 	_, err := v.s.parts.iam.CreateRole(ctx, &iam.CreateRoleInput{
 		RoleName:                 aws.String("lambda"),
 		AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`),
@@ -162,6 +172,13 @@ func (v *victim) do(r *http.Request) answer {
 	body, err := io.ReadAll(response.Body)
 	must(v.T, err)
 	return answer{response.StatusCode, response.Header.Get("x-amzn-ErrorType"), string(body)}
+}
+
+// group calls an operation of CloudWatch Logs on a group.
+func (v *victim) group(operation, name string) answer {
+	v.Helper()
+	return v.as("test", "logs", "POST", "/", strings.NewReader(`{"logGroupName":"`+name+`"}`),
+		"Content-Type", "application/x-amz-json-1.1", "X-Amz-Target", "Logs_20140328."+operation)
 }
 
 func (v *victim) create(zip []byte) answer {
