@@ -229,19 +229,18 @@ func (x *exchange) reject(g *gatewayResponse) {
 // token, one that is no signature is judged as one (HumanCellAtlas/data-store#328),
 // and with a signature there is nothing to authorize (JuliaCloud/AWS.jl#254).
 func (x *exchange) unknownRoute() {
+	answer := missingToken
+	if x.request.Header["Authorization"] != nil {
+		answer = undeterminable
+		_, err := sigv4.Parse(x.request)
+		var e *sigv4.Error
+		if errors.As(err, &e) {
+			code, message, _ := e.Answer(sigv4.RestJSON)
+			answer = credentialResponse(&CredentialError{Code: code, Message: message})
+		}
+	}
+	x.refuse(answer)
 	x.gateway.lost.note(x)
-	if x.request.Header["Authorization"] == nil {
-		x.refuse(missingToken)
-		return
-	}
-	_, err := sigv4.Parse(x.request)
-	var e *sigv4.Error
-	if errors.As(err, &e) {
-		code, message, _ := e.Answer(sigv4.RestJSON)
-		x.refuse(credentialResponse(&CredentialError{Code: code, Message: message}))
-		return
-	}
-	x.refuse(undeterminable)
 }
 
 // Explained is the Decision about a recent request that led to no method, nil

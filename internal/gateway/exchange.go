@@ -119,8 +119,8 @@ func (x *exchange) run() {
 	}
 	if x.plan == nil || x.plan.closed {
 		x.plan = nil
-		x.gateway.lost.note(x)
 		x.refuse(forbidden) // also for a path without a stage
+		x.gateway.lost.note(x)
 		return
 	}
 	x.path = x.addr.path

@@ -27,12 +27,13 @@ type lostRequests struct {
 
 type lostRequest struct {
 	requestID, api, stage, verb, path string
+	answer                            string
 	account, region, deployment       string // "" where the stage was not found
 	at                                time.Time
 }
 
 func (l *lostRequests) note(x *exchange) {
-	r := &lostRequest{requestID: x.ids.request, api: x.addr.api, stage: x.addr.stage, verb: x.verb, path: x.addr.path, at: x.start}
+	r := &lostRequest{requestID: x.ids.request, api: x.addr.api, stage: x.addr.stage, verb: x.verb, path: x.addr.path, answer: x.answer.gateway.message, at: x.start}
 	if p := x.plan; p != nil {
 		r.account, r.region, r.deployment = p.account, p.region, p.deployment
 	}
@@ -53,7 +54,7 @@ func (r *lostRequest) decision(g *Gateway) *grants.Decision {
 	d := &grants.Decision{
 		Kind: grants.FrontKind, RequestID: r.requestID, RequestIDs: []string{r.requestID}, Time: r.at, LastTime: r.at, Count: 1,
 		Mode: g.door.Mode(), Outcome: grants.NotFound,
-		Request: r.verb + " " + r.path, Answer: missingToken.message,
+		Request: r.verb + " " + r.path, Answer: r.answer,
 		Principal: grants.AnonymousCaller, Action: grants.InvokeAPIAction,
 		Account: r.account, Region: r.region, API: r.api, Stage: r.stage, Method: r.verb, Path: r.path, DeploymentID: r.deployment,
 		Nearest: -1, Fix: []string{}, Statements: []grants.Statement{}, Policies: []grants.PolicyRead{},
@@ -64,10 +65,8 @@ func (r *lostRequest) decision(g *Gateway) *grants.Decision {
 	case deployed != nil:
 		r.missedMethod(g, d, deployed)
 	case len(stages) > 0:
-		d.Answer = forbidden.message
 		r.missedStage(d, slices.Sorted(maps.Keys(stages)))
 	default:
-		d.Answer = forbidden.message
 		d.Cause = grants.Cause{Code: grants.CauseStageNotFound, Sentence: fmt.Sprintf("No API %s is deployed here.", r.api)}
 	}
 	return d
