@@ -1,6 +1,6 @@
 // Package archcheck holds the tests that keep the layers apart: who may import
-// whom (ARCHITECTURE.md, "Layers"), and that every direct dependency has its
-// paragraph in docs/dependencies.md.
+// whom (ARCHITECTURE.md, "Layers"), that every direct dependency has its
+// paragraph in docs/dependencies.md, and that pages link to what is there.
 package archcheck
 
 import (
