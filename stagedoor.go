@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/grants"
+	"github.com/stagedoor/stagedoor/internal/identity"
 	"github.com/stagedoor/stagedoor/internal/sandbox"
 )
 
@@ -43,8 +44,8 @@ type Options struct {
 	// NATS is the URL of a NATS server with JetStream that holds the state in
 	// place of Data.
 	NATS string
-	// Region and Account belong to the key test/test. "" means us-east-1 and
-	// 000000000000.
+	// Region is that of requests that name none, Account that of the key
+	// test/test. "" means us-east-1 and 000000000000.
 	Region, Account string
 	// Grants is what a refused call of a function comes to: "enforce" ("")
 	// answers as AWS does, "warn" makes the call and reports it, "off" asks
@@ -61,8 +62,12 @@ type Options struct {
 	Version string
 }
 
-// DefaultListen is where stagedoor listens unless told otherwise.
-const DefaultListen = "127.0.0.1:4566"
+// What holds unless Options say otherwise.
+const (
+	DefaultListen  = "127.0.0.1:4566"
+	DefaultRegion  = identity.DefaultRegion
+	DefaultAccount = identity.DefaultAccount
+)
 
 // DefaultData is the directory of the state unless told otherwise:
 // $XDG_DATA_HOME/stagedoor, by default ~/.local/share/stagedoor.
@@ -97,13 +102,13 @@ func (o *Options) defaults() error {
 		return errors.New("--ephemeral keeps state in memory and --nats on a server: choose one")
 	}
 	if o.Region == "" {
-		o.Region = "us-east-1"
+		o.Region = DefaultRegion
 	}
 	if !regionName.MatchString(o.Region) {
 		return fmt.Errorf("--region %q is not the name of a region, such as eu-central-1", o.Region)
 	}
 	if o.Account == "" {
-		o.Account = "000000000000"
+		o.Account = DefaultAccount
 	}
 	if !accountID.MatchString(o.Account) {
 		return fmt.Errorf("--account %q is not an account id: 12 digits", o.Account)

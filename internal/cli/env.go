@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/stagedoor/stagedoor"
 )
 
 // newEnv prints what a shell needs to point AWS's clients at stagedoor.
@@ -33,6 +35,6 @@ unset AWS_SESSION_TOKEN AWS_PROFILE
 		},
 	}
 	addEndpoint(cmd, &endpoint)
-	cmd.Flags().StringVar(&region, "region", "us-east-1", "the region (STAGEDOOR_REGION)")
+	cmd.Flags().StringVar(&region, "region", stagedoor.DefaultRegion, "the region (STAGEDOOR_REGION)")
 	return cmd
 }

@@ -17,6 +17,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/smithy-go"
 	"github.com/spf13/cobra"
+
+	"github.com/stagedoor/stagedoor"
 )
 
 // newLogs prints log events through CloudWatch Logs' own operations.
@@ -52,7 +54,7 @@ it to some log groups.`,
 		},
 	}
 	addEndpoint(cmd, &endpoint)
-	cmd.Flags().StringVar(&region, "region", "us-east-1", "the region (STAGEDOOR_REGION)")
+	cmd.Flags().StringVar(&region, "region", stagedoor.DefaultRegion, "the region (STAGEDOOR_REGION)")
 	cmd.Flags().BoolVarP(&show.follow, "follow", "f", false, "go on printing until Ctrl-C")
 	cmd.Flags().StringVar(&show.pattern, "filter", "", "a CloudWatch filter pattern: only events that match it")
 	cmd.Flags().DurationVar(&since, "since", 10*time.Minute, "how far back to begin")

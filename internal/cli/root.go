@@ -30,7 +30,11 @@ type Environment struct {
 
 // Main runs the command that args name and returns the process's exit code.
 func Main(args []string, version string) int {
-	env := &Environment{Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Version: version}
+	return run(&Environment{Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Version: version}, args)
+}
+
+// run is Main in a given environment.
+func run(env *Environment, args []string) int {
 	root := New(env)
 	root.SetArgs(args)
 	if err := root.Execute(); err != nil {

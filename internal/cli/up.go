@@ -18,6 +18,7 @@ import (
 
 	"github.com/stagedoor/stagedoor"
 	"github.com/stagedoor/stagedoor/internal/grants"
+	"github.com/stagedoor/stagedoor/internal/target"
 	"github.com/stagedoor/stagedoor/internal/why"
 )
 
@@ -56,8 +57,8 @@ that mends it. Each flag has a variable: --data is STAGEDOOR_DATA.`,
 	flags.StringVar(&options.Data, "data", stagedoor.DefaultData(), "`DIR` in which everything is kept")
 	flags.BoolVar(&options.Ephemeral, "ephemeral", false, "keep nothing: for CI")
 	flags.StringVar(&options.NATS, "nats", "", "keep everything on the NATS server with JetStream at this `URL`")
-	flags.StringVar(&options.Region, "region", "us-east-1", "the region of requests that name none")
-	flags.StringVar(&options.Account, "account", "000000000000", "the account of the key test/test")
+	flags.StringVar(&options.Region, "region", stagedoor.DefaultRegion, "the region of requests that name none")
+	flags.StringVar(&options.Account, "account", stagedoor.DefaultAccount, "the account of the key test/test")
 	flags.StringVar(&options.Grants, "grants", "enforce", "enforce: refuse as AWS does; warn: report only; off: ask nothing")
 	flags.StringVar(&options.Credentials, "credentials", "lax", "lax: any key is root; strict: only keys that were issued here")
 	flags.StringSliceVar(&lax, "lax", nil, "\"roles\" accepts role ARNs that never existed")
@@ -140,7 +141,7 @@ func (t *terminal) welcome(server *stagedoor.Server, options stagedoor.Options, 
 			fmt.Fprintf(&b, "  %10s %s\n", "", faint.Render(line))
 		}
 	}
-	row("endpoint", bold.Render(server.Endpoint())+faint.Render("   "+envCommand(server.Endpoint())))
+	row("endpoint", bold.Render(server.Endpoint())+faint.Render("   "+envCommand(server.Endpoint(), options.Region)))
 	row("state", server.Place()+faint.Render("   "+durability(options)))
 	row("functions", isolation.Name, append([]string{
 		strings.Join(isolation.Holds, "; "),
@@ -158,11 +159,15 @@ func (t *terminal) welcome(server *stagedoor.Server, options stagedoor.Options, 
 }
 
 // envCommand is what another terminal runs to reach endpoint.
-func envCommand(endpoint string) string {
-	if endpoint == defaultEndpoint {
-		return `eval "$(stagedoor env)"`
+func envCommand(endpoint, region string) string {
+	command := "stagedoor env"
+	if endpoint != target.DefaultEndpoint {
+		command += " --endpoint-url " + endpoint
 	}
-	return fmt.Sprintf(`eval "$(stagedoor env --endpoint-url %s)"`, endpoint)
+	if region != stagedoor.DefaultRegion {
+		command += " --region " + region
+	}
+	return fmt.Sprintf(`eval "$(%s)"`, command)
 }
 
 // noteWidth keeps notes readable on the narrowest common terminal, 80 columns,
