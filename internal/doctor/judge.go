@@ -204,7 +204,21 @@ func (e *exam) ask(call *grants.Call) judged {
 	if !e.ledger.judge.Decide(call).Refused() {
 		return judged{verdict: Passes}
 	}
-	return judged{verdict: Refused, decision: e.ledger.judge.Explain(call)}
+	return judged{verdict: Refused, decision: trimmed(e.ledger.judge.Explain(call))}
+}
+
+// trimmed keeps of the statements the one that matters: thousands of refusals
+// are held together.
+func trimmed(d *grants.Decision) *grants.Decision {
+	if s := d.NearestMiss(); s != nil {
+		d.Statements, d.Nearest = []grants.Statement{*s}, 0
+	} else {
+		d.Statements = nil
+	}
+	for i := range d.Policies {
+		d.Policies[i].Document = ""
+	}
+	return d
 }
 
 // beyondGrants finds what keeps a method from working though it may call.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -54,6 +55,7 @@ func (p Place) Config(ctx context.Context) (aws.Config, func() int64, error) {
 		Retryer: func() aws.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) {
 				o.MaxAttempts, o.MaxBackoff, o.RateLimiter = maxAttempts, maxBackoff, ratelimit.None
+				o.Retryables = append([]retry.IsErrorRetryable{notWhereNobodyListens}, o.Retryables...)
 			})
 		},
 		HTTPClient: counter,
@@ -73,6 +75,15 @@ func (p Place) Config(ctx context.Context) (aws.Config, func() int64, error) {
 	}
 	return config, counter.requests.Load, nil
 }
+
+// notWhereNobodyListens gives up at once where no program has the port: waiting
+// does not start one.
+var notWhereNobodyListens = retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return aws.FalseTernary
+	}
+	return aws.UnknownTernary
+})
 
 // maxAttempts and maxBackoff bound the patience with a place that throttles:
 // about two minutes for one call.
