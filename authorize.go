@@ -33,6 +33,9 @@ func (a *authorizer) authorize(ctx context.Context, r *awswire.Request) error {
 	if a.mode == grants.Off || caller.Root || caller.ARN == "" { // unsigned operations judge for themselves
 		return nil
 	}
+	if r.Service == "iam" && a.callers.WithoutIAM(caller.AccessKeyID) {
+		return &awswire.Error{Code: "InvalidClientTokenId", Message: "The security token included in the request is invalid", Status: 403}
+	}
 	checks, known := actions.For(r.Service, r.Operation, r.Input, caller, a.entity)
 	if !known {
 		// Better closed than open; a test keeps the table complete.
@@ -55,7 +58,7 @@ func (a *authorizer) check(ctx context.Context, r *awswire.Request, caller awswi
 		who.Region = "us-east-1" // IAM is one service for all regions, and this is where it runs
 	}
 	now := a.now()
-	q := a.callers.Request(who, c.Action, c.Resource, a.keys(r, c), now)
+	q := a.callers.Request(who, c.Action, c.Resource, a.keys(r, caller.Account, c), now)
 	if c.Action == "iam:PassRole" {
 		// Roles are passed within an account; the handlers refuse another's in
 		// their own words.
@@ -103,7 +106,7 @@ func accessDenied(service, text string) error {
 }
 
 // keys are the condition keys that the request itself brings.
-func (a *authorizer) keys(r *awswire.Request, c *actions.Check) iampolicy.Context {
+func (a *authorizer) keys(r *awswire.Request, account string, c *actions.Check) iampolicy.Context {
 	keys := make(iampolicy.Context, 0, len(c.Keys)+4)
 	for _, k := range c.Keys {
 		keys = append(keys, iampolicy.ContextKey{Name: k.Name, Values: k.Values})
@@ -125,7 +128,7 @@ func (a *authorizer) keys(r *awswire.Request, c *actions.Check) iampolicy.Contex
 		}
 		add("aws:SecureTransport", secure)
 	}
-	for key, value := range a.callers.ResourceTags(c.Resource) {
+	for key, value := range a.callers.ResourceTags(account, c.Resource) {
 		add("aws:ResourceTag/"+key, value)
 		if strings.HasPrefix(c.Action, "iam:") {
 			add("iam:ResourceTag/"+key, value)

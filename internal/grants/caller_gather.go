@@ -303,3 +303,13 @@ func (p *AppliedPolicy) Applying(r *iampolicy.Request) (iampolicy.Effect, []int)
 	}
 	return p.compiled.Applying(r)
 }
+
+// WithoutIAM reports whether temporary credentials may not call IAM at all:
+// those of GetSessionToken without MFA, which nothing here has, and those of
+// GetFederationToken (IAM user guide, "Compare AWS STS credentials"; public
+// threads quote InvalidClientTokenId). The root's may: it is what local tools
+// use for everything.
+func (c *Callers) WithoutIAM(accessKeyID string) bool {
+	s, ok := c.sessions.Get(state.SessionKey(accessKeyID))
+	return ok && (strings.Contains(s.PrincipalARN, ":user/") || strings.Contains(s.PrincipalARN, ":federated-user/"))
+}

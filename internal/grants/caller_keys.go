@@ -1,6 +1,7 @@
 package grants
 
 import (
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -74,12 +75,18 @@ func principalType(who *Who) string {
 	}
 }
 
-// ResourceTags are the tags of the resource that an ARN names: of functions,
-// users, roles and customer-managed policies. Others have none that are known
-// here.
-func (c *Callers) ResourceTags(arn string) map[string]string {
+// ResourceTags are the tags of the resource that an ARN names, as an account
+// sees it: of functions, log groups, users, roles, customer-managed policies, and
+// REST APIs with what lies below them. Others have none that are known here.
+func (c *Callers) ResourceTags(account, arn string) map[string]string {
 	parts := strings.SplitN(arn, ":", 8)
 	switch {
+	case len(parts) == 6 && parts[2] == "apigateway":
+		return c.apiTags(account, parts[3], strings.Split(parts[5], "/"))
+	case len(parts) >= 7 && parts[2] == "logs" && parts[5] == "log-group":
+		if g, _, err := store.Get[state.LogGroup](c.g.store, state.LogGroupKey(parts[4], parts[3], parts[6])); err == nil {
+			return g.Tags
+		}
 	case len(parts) >= 7 && parts[2] == "lambda" && parts[5] == "function":
 		if f := c.g.functionByARN(strings.Join(parts[:7], ":")); f != nil {
 			return f.rec.Tags
@@ -103,4 +110,29 @@ func (c *Callers) ResourceTags(arn string) map[string]string {
 		}
 	}
 	return nil
+}
+
+// apiTags: what lies below an API has the API's tags, and a stage its own as
+// well (APIGW-DG apigateway-tagging-supported-resources: tag inheritance).
+func (c *Callers) apiTags(account, region string, path []string) map[string]string {
+	if len(path) < 3 || path[1] != "restapis" {
+		return nil
+	}
+	api, _, err := store.Get[state.RestAPI](c.g.store, state.RestAPIKey(account, region, path[2]))
+	if err != nil {
+		return nil
+	}
+	if len(path) < 5 || path[3] != "stages" {
+		return api.Tags
+	}
+	stage, _, err := store.Get[state.Stage](c.g.store, state.StageKey(account, region, path[2], path[4]))
+	if err != nil {
+		return api.Tags
+	}
+	tags := maps.Clone(api.Tags)
+	if tags == nil {
+		tags = map[string]string{}
+	}
+	maps.Copy(tags, stage.Tags)
+	return tags
 }

@@ -52,6 +52,12 @@ func (s *Service) AssumeRole(ctx context.Context, in *sdk.AssumeRoleInput, _ ...
 	case d > time.Duration(role.MaxSessionSeconds)*time.Second:
 		return nil, validation("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 	}
+	if calling != nil && calling.SourceIdentity != "" && in.SourceIdentity != nil && *in.SourceIdentity != calling.SourceIdentity {
+		// IAM User Guide, "Monitor and control actions taken with assumed
+		// roles": once set it cannot be changed.
+		// unverified: AWS's text
+		return nil, notAuthorized(c, "sts:SetSourceIdentity", role.ARN)
+	}
 	session := identity.RoleSession(role, value(in.RoleSessionName))
 	session.Policy, session.PolicyARNs = value(in.Policy), policyARNs(in.PolicyArns)
 	session.Tags, session.TransitiveTags = tags, transitive
@@ -102,6 +108,9 @@ func (s *Service) trusted(c awswire.Caller, role *state.Role, in *sdk.AssumeRole
 	request := iampolicy.Request{
 		Principal: s.principal(c), Resource: role.ARN,
 		Context: assumeContext(c, in, tags, transitive),
+	}
+	if role := request.Principal.RoleARN; role != "" { // of a role's session it is the role
+		request.Context = append(iampolicy.Context{{Name: "aws:PrincipalArn", Values: []string{role}}}, request.Context...)
 	}
 	for _, action := range actions {
 		request.Action = action

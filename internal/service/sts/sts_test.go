@@ -258,3 +258,28 @@ func TestOtherTokens(t *testing.T) {
 		t.Errorf("foreign key: %v, %v", foreign, err)
 	}
 }
+
+// A source identity that a session carries cannot be changed by the next one.
+func TestSourceIdentityStays(t *testing.T) {
+	w := newWorld(t)
+	role := &state.Role{Identity: state.Identity{Account: acct, Path: "/", Name: "Job", ID: "AROAJOB", ARN: "arn:aws:iam::" + acct + ":role/Job"},
+		MaxSessionSeconds: 3600, AssumeRolePolicyDocument: `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"` + acct + `"},"Action":"sts:*"}}`}
+	if _, err := store.Create(t.Context(), w.store, state.RoleKey(acct, "job"), role); err != nil {
+		t.Fatal(err)
+	}
+	first, err := w.as("test", "test", "").AssumeRole(t.Context(), &sdk.AssumeRoleInput{RoleArn: &role.ARN, RoleSessionName: aws.String("one"), SourceIdentity: aws.String("ada")})
+	if err != nil || aws.ToString(first.SourceIdentity) != "ada" {
+		t.Fatal(first, err)
+	}
+	c := first.Credentials
+	second := w.as(*c.AccessKeyId, *c.SecretAccessKey, *c.SessionToken)
+	out, err := second.AssumeRole(t.Context(), &sdk.AssumeRoleInput{RoleArn: &role.ARN, RoleSessionName: aws.String("two")})
+	if err != nil || aws.ToString(out.SourceIdentity) != "ada" {
+		t.Errorf("it is handed on: %v, %v", out, err)
+	}
+	_, err = second.AssumeRole(t.Context(), &sdk.AssumeRoleInput{RoleArn: &role.ARN, RoleSessionName: aws.String("two"), SourceIdentity: aws.String("bob")})
+	var api smithy.APIError
+	if !errors.As(err, &api) || api.ErrorCode() != "AccessDenied" {
+		t.Errorf("another one: %v", err)
+	}
+}
