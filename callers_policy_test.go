@@ -5,9 +5,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/apigateway"
 	gatewaytypes "github.com/aws/aws-sdk-go-v2/service/apigateway/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/stagedoor/stagedoor/internal/grants"
 )
@@ -222,4 +225,33 @@ func patches(t *testing.T, text string) []gatewaytypes.PatchOperation {
 		out = append(out, gatewaytypes.PatchOperation{Op: gatewaytypes.Op(p.Op), Path: &p.Path, Value: &p.Value})
 	}
 	return out
+}
+
+// The event of TestInvokeMethod names who tests.
+func TestTesterInEvent(t *testing.T) {
+	needs(t, "python3")
+	f := newFront(t)
+	ctx := t.Context()
+	functions := lambda.NewFromConfig(f.config("test", "test", ""))
+	role := f.role("fn", `{"Service":"lambda.amazonaws.com"}`, "")
+	made, err := functions.CreateFunction(ctx, &lambda.CreateFunctionInput{FunctionName: aws.String("who"), Runtime: "python3.12", Handler: aws.String("index.handler"), Role: &role,
+		Code: &lambdatypes.FunctionCode{ZipFile: zipped(t, "index.py", "import json\ndef handler(event, context):\n    return {'statusCode': 200, 'body': json.dumps(event['requestContext']['identity'])}\n")}})
+	must(t, err)
+	_, err = functions.AddPermission(ctx, &lambda.AddPermissionInput{FunctionName: aws.String("who"), StatementId: aws.String("any"), Action: aws.String("lambda:InvokeFunction"), Principal: aws.String("apigateway.amazonaws.com")})
+	must(t, err)
+	id := f.mock(f.open, "who", "AWS_IAM", "POST")
+	_, err = f.api.PutIntegration(ctx, &apigateway.PutIntegrationInput{RestApiId: &f.id, ResourceId: &id, HttpMethod: aws.String("POST"), Type: gatewaytypes.IntegrationTypeAwsProxy,
+		IntegrationHttpMethod: aws.String("POST"), Uri: aws.String("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/" + *made.FunctionArn + "/invocations")})
+	must(t, err)
+	ada := f.user("ada", allows("apigateway:*", "*"))
+	key, err := ada.Credentials.Retrieve(ctx)
+	must(t, err)
+	got, err := apigateway.NewFromConfig(ada).TestInvokeMethod(ctx, &apigateway.TestInvokeMethodInput{RestApiId: &f.id, ResourceId: &id, HttpMethod: aws.String("POST")})
+	must(t, err)
+	var identity map[string]any
+	must(t, json.Unmarshal([]byte(*got.Body), &identity))
+	if identity["userArn"] != "arn:aws:iam::000000000000:user/ada" || identity["accessKey"] != key.AccessKeyID || identity["accountId"] != acct ||
+		identity["caller"] != identity["user"] || !strings.HasPrefix(identity["user"].(string), "AIDA") || identity["sourceIp"] != "test-invoke-source-ip" {
+		t.Errorf("identity %v", identity)
+	}
 }

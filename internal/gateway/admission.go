@@ -197,8 +197,10 @@ func credentialError(err error) *CredentialError {
 // amzn/selling-partner-api-models#113 (InvalidSignatureException, with the
 // canonical request), mhart/aws4#118 (Signature expired: … - 5 min.),
 // kndt84/aws-api-gateway-client#31 (the security token … is invalid).
-// unverified: the gateway response type of IncompleteSignatureException and
-// UnrecognizedClientException.
+// unverified: UnrecognizedClientException, which other services answer to a key
+// that they do not know; KC:api-gateway-troubleshoot-403-forbidden has
+// AccessDeniedException beside that sentence. And its gateway response type, as
+// that of IncompleteSignatureException.
 func credentialResponse(e *CredentialError) *gatewayResponse {
 	switch e.Code {
 	case missingToken.errorType:
