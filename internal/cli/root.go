@@ -17,7 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/stagedoor/stagedoor"
+	"github.com/stagedoor/stagedoor/internal/target"
 )
 
 // Environment is what a command may see of the process it runs in. Tests and
@@ -96,12 +96,9 @@ func fromEnvironment(flags *pflag.FlagSet, getenv func(string) string) error {
 	return failed
 }
 
-// defaultEndpoint is where "stagedoor up" answers unless told otherwise.
-const defaultEndpoint = "http://" + stagedoor.DefaultListen
-
 // addEndpoint adds the flag that says which running stagedoor a command asks.
 func addEndpoint(cmd *cobra.Command, endpoint *string) {
-	*endpoint = defaultEndpoint
+	*endpoint = target.DefaultEndpoint
 	cmd.Flags().Var((*endpointURL)(endpoint), "endpoint-url", "the `URL` of the running stagedoor (STAGEDOOR_ENDPOINT_URL)")
 }
 
@@ -112,7 +109,7 @@ type endpointURL string
 func (e *endpointURL) Set(text string) error {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return fmt.Errorf("not a URL such as %s", defaultEndpoint)
+		return fmt.Errorf("not a URL such as %s", target.DefaultEndpoint)
 	}
 	*e = endpointURL(strings.TrimSuffix(text, "/"))
 	return nil
