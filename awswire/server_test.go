@@ -116,7 +116,7 @@ func TestBodies(t *testing.T) {
 	_, _ = w.Write(make([]byte, 7<<20))
 	_ = w.Close()
 	res, text := send(t, srv.URL, &z, func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip") })
-	if res.StatusCode != 413 || !strings.Contains(text, "Request must be smaller than 6291556 bytes for the InvokeFunction operation") {
+	if res.StatusCode != 413 || !strings.Contains(text, "Request must be smaller than 6291456 bytes for the InvokeFunction operation") {
 		t.Errorf("bomb: %d %s", res.StatusCode, text)
 	}
 	if got := res.Header.Get("x-amzn-ErrorType"); got != "RequestEntityTooLargeException" {
