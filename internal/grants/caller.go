@@ -1,6 +1,8 @@
 package grants
 
 import (
+	"strings"
+
 	"github.com/stagedoor/stagedoor/iampolicy"
 )
 
@@ -319,21 +321,34 @@ func (e *callerEvaluation) limited() (CallerVerdict, bool) {
 
 // Sentence is AWS's text for a refusal ("Troubleshoot access denied error
 // messages"): who may not do what, and which kind of policy is the reason.
+//
+// STS names no resource where an action has none ("… not authorized to perform:
+// sts:GetAccessKeyInfo because no …"), Lambda and IAM print "*" (public threads).
 func (v CallerVerdict) Sentence(r *CallerRequest) string {
-	return "User: " + r.Request.Principal.ID + " is not authorized to perform: " + r.Request.Action +
-		" on resource: " + r.Request.Resource + v.Reason(r.Request.Action)
+	resource := " on resource: " + r.Request.Resource
+	if r.Request.Resource == "*" && strings.HasPrefix(r.Request.Action, "sts:") {
+		resource = ""
+	}
+	return "User: " + r.Request.Principal.ID + " is not authorized to perform: " + r.Request.Action + resource + v.Reason(r.Request.Action)
 }
 
 // Reason is the end of the sentence, which says why: " because no …" or " with
 // an explicit deny in …". A policy that cannot be read is one that does not
 // allow. A trust policy that does not let a caller in is not named (public
-// threads of AssumeRole: noqdev/iambic#357 and others).
+// threads of AssumeRole: noqdev/iambic#357 and others). Of a managed policy that
+// denies AWS gives the ARN since 2026; of an inline one, which has none, nothing
+// (IAM user guide, "Troubleshoot access denied error messages with authorization
+// ID"; its console link belongs to a preview and is left out).
 func (v CallerVerdict) Reason(action string) string {
 	switch {
 	case v.Allowed():
 		return ""
 	case v.Basis == ExplicitDeny:
-		return " with an explicit deny in " + policyTypes[v.Kind].article + " " + policyTypes[v.Kind].name
+		reason := " with an explicit deny in " + policyTypes[v.Kind].article + " " + policyTypes[v.Kind].name
+		if v.Policy != nil && strings.HasPrefix(v.Policy.name, "arn:") {
+			reason += ": " + v.Policy.name
+		}
+		return reason
 	case v.Kind == TrustPolicy:
 		return ""
 	default:

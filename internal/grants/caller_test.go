@@ -48,6 +48,9 @@ func callerCase(t *testing.T, a *txtar.Archive) (r *CallerRequest, want string) 
 	r = &CallerRequest{}
 	for _, f := range a.Files {
 		folder, name, _ := strings.Cut(strings.TrimSuffix(f.Name, ".json"), "/")
+		if strings.HasPrefix(name, "managed-") {
+			name = "arn:aws:iam::111122223333:policy/" + strings.TrimPrefix(name, "managed-")
+		}
 		p := &r.Policies
 		applied := func(kind PolicyKind) *AppliedPolicy {
 			return NewAppliedPolicy(kind, "", name, string(f.Data))
