@@ -227,22 +227,34 @@ func patches(t *testing.T, text string) []gatewaytypes.PatchOperation {
 	return out
 }
 
+// function makes a function that answers who called, and a method in front of it
+// with the credentials given.
+func (f *front) function(part, authorization string, credentials *string) (resource string) {
+	f.t.Helper()
+	needs(f.t, "python3")
+	ctx := f.t.Context()
+	functions := lambda.NewFromConfig(f.config("test", "test", ""))
+	role := f.role("role-of-"+part, `{"Service":"lambda.amazonaws.com"}`, "")
+	made, err := functions.CreateFunction(ctx, &lambda.CreateFunctionInput{FunctionName: &part, Runtime: "python3.12", Handler: aws.String("index.handler"), Role: &role,
+		Code: &lambdatypes.FunctionCode{ZipFile: zipped(f.t, "index.py", "import json\ndef handler(event, context):\n    return {'statusCode': 200, 'body': json.dumps(event['requestContext']['identity'])}\n")}})
+	must(f.t, err)
+	if credentials == nil {
+		_, err = functions.AddPermission(ctx, &lambda.AddPermissionInput{FunctionName: &part, StatementId: aws.String("any"), Action: aws.String("lambda:InvokeFunction"), Principal: aws.String("apigateway.amazonaws.com")})
+		must(f.t, err)
+	}
+	id := f.mock(f.open, part, authorization, "POST")
+	_, err = f.api.PutIntegration(ctx, &apigateway.PutIntegrationInput{RestApiId: &f.id, ResourceId: &id, HttpMethod: aws.String("POST"), Type: gatewaytypes.IntegrationTypeAwsProxy, Credentials: credentials,
+		IntegrationHttpMethod: aws.String("POST"), Uri: aws.String("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/" + *made.FunctionArn + "/invocations")})
+	must(f.t, err)
+	f.deploy()
+	return id
+}
+
 // The event of TestInvokeMethod names who tests.
 func TestTesterInEvent(t *testing.T) {
-	needs(t, "python3")
 	f := newFront(t)
 	ctx := t.Context()
-	functions := lambda.NewFromConfig(f.config("test", "test", ""))
-	role := f.role("fn", `{"Service":"lambda.amazonaws.com"}`, "")
-	made, err := functions.CreateFunction(ctx, &lambda.CreateFunctionInput{FunctionName: aws.String("who"), Runtime: "python3.12", Handler: aws.String("index.handler"), Role: &role,
-		Code: &lambdatypes.FunctionCode{ZipFile: zipped(t, "index.py", "import json\ndef handler(event, context):\n    return {'statusCode': 200, 'body': json.dumps(event['requestContext']['identity'])}\n")}})
-	must(t, err)
-	_, err = functions.AddPermission(ctx, &lambda.AddPermissionInput{FunctionName: aws.String("who"), StatementId: aws.String("any"), Action: aws.String("lambda:InvokeFunction"), Principal: aws.String("apigateway.amazonaws.com")})
-	must(t, err)
-	id := f.mock(f.open, "who", "AWS_IAM", "POST")
-	_, err = f.api.PutIntegration(ctx, &apigateway.PutIntegrationInput{RestApiId: &f.id, ResourceId: &id, HttpMethod: aws.String("POST"), Type: gatewaytypes.IntegrationTypeAwsProxy,
-		IntegrationHttpMethod: aws.String("POST"), Uri: aws.String("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/" + *made.FunctionArn + "/invocations")})
-	must(t, err)
+	id := f.function("who", "AWS_IAM", nil)
 	ada := f.user("ada", allows("apigateway:*", "*"))
 	key, err := ada.Credentials.Retrieve(ctx)
 	must(t, err)
@@ -253,5 +265,26 @@ func TestTesterInEvent(t *testing.T) {
 	if identity["userArn"] != "arn:aws:iam::000000000000:user/ada" || identity["accessKey"] != key.AccessKeyID || identity["accountId"] != acct ||
 		identity["caller"] != identity["user"] || !strings.HasPrefix(identity["user"].(string), "AIDA") || identity["sourceIp"] != "test-invoke-source-ip" {
 		t.Errorf("identity %v", identity)
+	}
+}
+
+// An integration that passes the caller's credentials on asks for the caller's
+// right to call the function, not for a grant to API Gateway.
+func TestCallerCredentials(t *testing.T) {
+	f := newFront(t)
+	f.function("direct", "AWS_IAM", aws.String(grants.CallerCredentials))
+	const line = "POST /dev/open/direct"
+	ada := f.user("ada", allows("execute-api:Invoke", "*"))
+	got := f.signed(ada, line)
+	if got.status != 500 || got.body != `{"message": "Internal server error"}` {
+		t.Fatalf("%+v", got)
+	}
+	d := f.why(got.id)
+	if d.Cause.Code != grants.CauseCaller || d.Principal != "arn:aws:iam::000000000000:user/ada" || !strings.Contains(d.Cause.Sentence, "no identity-based policy allows the lambda:InvokeFunction action") {
+		t.Errorf("%+v", d.Cause)
+	}
+	f.mended(d, func() frontAnswer { return f.signed(ada, line) })
+	if got := f.signed(f.config("test", "test", ""), line); got.status != 200 || !strings.Contains(got.body, `"userArn": "arn:aws:iam::000000000000:root"`) {
+		t.Errorf("root: %+v", got)
 	}
 }

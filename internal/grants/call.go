@@ -34,6 +34,10 @@ type Call struct {
 	SourceAccount string // what it sends as aws:SourceAccount: the API's account
 	Credentials   string // the integration's role ARN; "" when the function policy decides
 
+	// Caller asks, where Credentials is CallerCredentials, whether who signed
+	// the request may call the function; nil: nobody did.
+	Caller *CallerRequest
+
 	RequestID    string
 	DeploymentID string
 	Time         time.Time

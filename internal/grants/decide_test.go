@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stagedoor/stagedoor/iampolicy"
 	"github.com/stagedoor/stagedoor/internal/state"
 )
 
@@ -399,7 +400,17 @@ func TestRolePolicies(t *testing.T) {
 	call.FunctionARN, call.Qualifier = fn, "gone"
 	check("alias missing", QualifierMissing, CauseQualifierMissing)
 	call.Qualifier, call.Credentials = "", CallerCredentials
-	check("the caller's credentials", NoPermission, CauseCaller)
+	check("the caller's credentials, unsigned", NoPermission, CauseCaller)
+	signed := func(document string) *CallerRequest {
+		const ada = "arn:aws:iam::000000000000:user/ada"
+		return &CallerRequest{Policies: CallerPolicies{Identity: []*AppliedPolicy{NewAppliedPolicy(UserPolicy, ada, "own", document)}},
+			Request: iampolicy.Request{Principal: iampolicy.Principal{Type: iampolicy.AWS, ID: ada, Account: "000000000000"}, Action: InvokeAction, Resource: call.Resource()}}
+	}
+	call.Caller = signed(roleDocument("s3:*", "*"))
+	check("a caller without rights", NoPermission, CauseCaller)
+	call.Caller = signed(roleDocument("lambda:*", "*"))
+	check("a caller with rights", Allowed, CauseAllowed)
+	call.Caller = nil
 	call.Credentials = "not-an-arn"
 	check("no ARN", CannotAssumeRole, CauseRoleMissing)
 	call.Credentials = "arn:aws:iam::000000000000:role/path/r"

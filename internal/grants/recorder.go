@@ -268,9 +268,13 @@ func (g *Grants) fingerprint(next *refusal) fingerprint {
 		return next.caller.fingerprint()
 	}
 	c := &next.call
+	credentials := c.Credentials
+	if c.Caller != nil { // they are passed on, and every caller has his own
+		credentials = c.Caller.Request.Principal.ID
+	}
 	return fingerprint{
 		resource: c.Resource(), sourceARN: c.SourceARN, sourceAccount: c.SourceAccount,
-		credentials: c.Credentials, revision: g.revision(c), outcome: next.outcome,
+		credentials: credentials, revision: g.revision(c), outcome: next.outcome,
 	}
 }
 

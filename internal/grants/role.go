@@ -240,7 +240,7 @@ func evaluateAt(p *policy, req *iampolicy.Request) iampolicy.Effect {
 // another account the function's policy must agree (aws-facts part 5).
 func (g *Grants) decideWithRole(c *Call, f *function) Outcome {
 	if c.Credentials == CallerCredentials {
-		return NoPermission // the caller's own rights are not evaluated yet
+		return g.decideCaller(c, f)
 	}
 	r := g.roleByARN(c.Credentials)
 	if r == nil {
@@ -251,6 +251,20 @@ func (g *Grants) decideWithRole(c *Call, f *function) Outcome {
 		return outcome
 	}
 	switch {
+	case f == nil:
+		return FunctionMissing
+	case !g.has(f, c.Qualifier):
+		return QualifierMissing
+	}
+	return Allowed
+}
+
+// decideCaller decides a call that is made with the credentials of who signed
+// the request.
+func (g *Grants) decideCaller(c *Call, f *function) Outcome {
+	switch {
+	case c.Caller == nil || !EvaluateCaller(c.Caller).Allowed():
+		return NoPermission
 	case f == nil:
 		return FunctionMissing
 	case !g.has(f, c.Qualifier):

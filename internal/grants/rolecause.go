@@ -11,8 +11,7 @@ import (
 func (x *explainer) explainRole() {
 	c := x.c
 	if c.Credentials == CallerCredentials {
-		x.cause(CauseCaller, "The integration passes the caller's own credentials on (%s), which stagedoor does not evaluate yet.", CallerCredentials)
-		x.note("Give the integration a role, or no credentials, so that the function's policy decides.")
+		x.explainCaller()
 		return
 	}
 	r := x.g.roleByARN(c.Credentials)
@@ -43,6 +42,43 @@ func (x *explainer) explainRole() {
 		x.qualifierMissing()
 	default:
 		x.rolePolicyCause(r, req)
+	}
+}
+
+// explainCaller is the case of an integration that passes the caller's own
+// credentials on.
+func (x *explainer) explainCaller() {
+	c := x.c
+	switch {
+	case c.Caller == nil && c.RequestID == "":
+		x.cause(CauseCaller, "The integration passes the caller's own credentials on (%s): whether a call is allowed depends on who calls.", CallerCredentials)
+		return
+	case c.Caller == nil:
+		x.cause(CauseCaller, "The integration passes the caller's own credentials on (%s), and nobody signed the request: the method must ask for a signature (AWS_IAM).", CallerCredentials)
+		x.note("Or give the integration a role, or no credentials, so that the function's policy decides.")
+		return
+	}
+	q, v := &c.Caller.Request, EvaluateCaller(c.Caller)
+	refusal := &CallerRefusal{Request: c.Caller, Verdict: v}
+	x.d.Principal = q.Principal.ID
+	x.context(q)
+	for _, p := range refusal.read() {
+		at := x.read(p.Kind, p.Owner, p.policy, q)
+		x.d.Policies[at].Missing = p.err != nil && p.document == ""
+	}
+	refusal.nearest(x.d)
+	switch x.d.Outcome {
+	case Allowed:
+		x.cause(CauseAllowed, "The policies of %s allow the call.", callerName(q.Principal.ID))
+	case FunctionMissing:
+		x.functionMissing()
+	case QualifierMissing:
+		x.qualifierMissing()
+	default:
+		x.cause(CauseCaller, "The integration passes the caller's own credentials on, and %s may not call %s%s.", callerName(q.Principal.ID), x.target(), v.Reason(InvokeAction))
+		if v.Basis == NothingAllows && policyTypes[v.Kind] == policyTypes[UserPolicy] {
+			refusal.fixIdentity(x)
+		}
 	}
 }
 
