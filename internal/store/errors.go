@@ -47,8 +47,13 @@ func keyError(err error, key state.Key) error {
 	return fmt.Errorf("%w: %s", err, key)
 }
 
+// wrongLastSequenceConstant is nats-server's other code for a sequence that is
+// not the expected one (JSStreamWrongLastSequenceConstantErr), whose text leaves
+// the number out; nats.go has no name for it.
+const wrongLastSequenceConstant jetstream.ErrorCode = 10164
+
 // isWrongLast reports a failed compare-and-set.
 func isWrongLast(err error) bool {
 	var api *jetstream.APIError
-	return errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == 10164)
+	return errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == wrongLastSequenceConstant)
 }
