@@ -25,6 +25,7 @@ test: setup ## run every test (the race detector included where a C compiler is)
 	$(GO) vet ./...
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-clean (make fmt mends it):"; gofmt -l .; exit 1; }
 	$(GO) test $(RACE) -timeout 14m ./...
+	$(if $(RACE),$(GO) test -run 'Gigabyte|FloodOfOutput' . ./internal/sandbox)
 
 build: ## compile bin/stagedoor
 	@mkdir -p bin

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -27,7 +28,7 @@ def handler(event, context):
     do = query.get("do")
     if do == "flood":
         block = (b"x" * 1023 + b"\n") * 1024
-        for _ in range(1024):
+        for _ in range(int(query["mb"])):
             os.write(1, block)
     if do == "hang":
         time.sleep(1000)
@@ -121,7 +122,7 @@ func TestBadFunctionPrintsGigabyte(t *testing.T) {
 	v := newVictim(t)
 	v.function(v.owner(), "flood", misbehaving, 120)
 	before := v.footprint()
-	v.want("flood", v.invoke("flood", `{"do":"flood"}`), 200, "", "ok")
+	v.want("flood", v.invoke("flood", `{"do":"flood","mb":"`+strconv.Itoa(floodMB)+`"}`), 200, "", "ok")
 	v.alive()
 	v.recovers(before)
 }

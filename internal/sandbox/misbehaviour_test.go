@@ -79,12 +79,8 @@ func start(t *testing.T, h *sandboxtest.Host, change func(*sandbox.Function)) sa
 // A function may print as much as it likes: nothing is kept but the last lines.
 func TestFloodOfOutput(t *testing.T) {
 	h := sandboxtest.NewHost(t, open)
-	mb := 64
-	if os.Getenv("CI") == "true" {
-		mb = 1024
-	}
 	e := start(t, h, func(fn *sandbox.Function) { fn.TimeoutSeconds = 60 })
-	r := invoke(t, e, `{"do": "print", "mb": `+strconv.Itoa(mb)+`}`)
+	r := invoke(t, e, `{"do": "print", "mb": `+strconv.Itoa(floodMB)+`}`)
 	if r.FunctionError != "" {
 		t.Fatalf("%s", r.Payload)
 	}
