@@ -10,6 +10,7 @@ import (
 	"github.com/stagedoor/stagedoor/iampolicy"
 	"github.com/stagedoor/stagedoor/internal/actions"
 	"github.com/stagedoor/stagedoor/internal/grants"
+	"github.com/stagedoor/stagedoor/internal/service/iam"
 )
 
 // authorizer asks, before each call of the control plane, whether its caller may
@@ -138,6 +139,10 @@ func (a *authorizer) keys(r *awswire.Request, account string, c *actions.Check) 
 }
 
 func (a *authorizer) entity(account, kind, name string) (actions.Entity, bool) {
+	if kind == "linked" {
+		role, ok := iam.ServiceLinkedRole(name)
+		return actions.Entity{ARN: "arn:aws:iam::" + account + ":role/aws-service-role/" + name + "/" + role}, ok
+	}
 	arn, boundary, ok := a.callers.Entity(account, kind, name)
 	return actions.Entity{ARN: arn, Boundary: boundary}, ok
 }

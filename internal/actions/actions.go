@@ -14,7 +14,7 @@ type Check struct {
 	Action   string // "lambda:GetFunction"
 	Resource string // what policies are asked about
 	// Shown is the resource as AWS's refusal prints it, where that differs:
-	// "policy path /" for ListPolicies.
+	// "policy path /" for ListPolicies, "role x" for GetRole.
 	Shown string
 	Keys  []Key
 	// Refusal is AWS's whole sentence where it is not the usual one.
@@ -35,7 +35,8 @@ type Entity struct {
 }
 
 // Entities finds IAM entities by kind ("user", "role", "group",
-// "instance-profile") and name, and who an access key belongs to ("key").
+// "instance-profile") and name, who an access key belongs to ("key"), and the
+// role that a service has of its own ("linked").
 type Entities func(account, kind, name string) (Entity, bool)
 
 // For returns the permissions that a call needs, all of them. in is the SDK's

@@ -18,7 +18,10 @@ func (q *question) resource(template string) (resource, shown string, ok bool) {
 		return q.special(name, argument)
 	}
 	resource = q.fill(template, func(s string) string { return s })
-	return resource, "", resource != ""
+	if template == "{PolicyArn}" { // "iam:GetPolicy on resource: policy arn:aws:iam::…": public threads
+		shown = "policy " + resource
+	}
+	return resource, shown, resource != ""
 }
 
 func (q *question) partition() string {
@@ -77,7 +80,7 @@ func (q *question) special(name, argument string) (resource, shown string, ok bo
 	case "list":
 		return q.listed(argument)
 	case "linked":
-		return q.iam("role", "/aws-service-role/"+q.in.text(argument)+"/", "*"), "", true
+		return q.linkedRole(q.in.text(argument)), "", true
 	case "new":
 		kind, field, _ := strings.Cut(argument, ":")
 		path := q.in.text("Path")
@@ -111,19 +114,36 @@ func (q *question) listed(kind string) (resource, shown string, ok bool) {
 }
 
 // named is an IAM entity by its name: its ARN has its path. Without a name an
-// operation on users is about the caller. Of one that does not exist AWS shows
-// kind and name only ("role now-default-role": vercel/vercel#786).
+// operation on users is about the caller. AWS's refusals show kind and name only,
+// whether it exists or not ("iam:GetUser on resource: user dev_user1",
+// "iam:GetInstanceProfile on resource: instance profile ec2-instance-profile":
+// public threads; vercel/vercel#786).
 func (q *question) named(kind, name string) (resource, shown string, ok bool) {
 	if name == "" {
-		if kind == "user" && strings.Contains(q.caller.ARN, ":user/") {
-			return q.caller.ARN, "", true
+		_, path, isUser := strings.Cut(q.caller.ARN, ":user/")
+		if kind != "user" || !isUser {
+			return "", "", false
 		}
-		return "", "", false
+		return q.caller.ARN, "user " + path[strings.LastIndexByte(path, '/')+1:], true
 	}
+	shown = strings.ReplaceAll(kind, "-", " ") + " " + name
 	if e, found := q.entities(q.caller.Account, kind, name); found {
-		return e.ARN, "", true
+		return e.ARN, shown, true
 	}
-	return q.iam(kind, "/", name), strings.ReplaceAll(kind, "-", " ") + " " + name, true
+	return q.iam(kind, "/", name), shown, true
+}
+
+// linkedRole is the role of a service, which AWS names ("…:role/aws-service-role/
+// autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling").
+func (q *question) linkedRole(service string) string {
+	e, found := q.entities(q.caller.Account, "linked", service)
+	if !found {
+		return q.iam("role", "/aws-service-role/"+service+"/", "*")
+	}
+	if suffix := q.in.text("CustomSuffix"); suffix != "" {
+		return e.ARN + "_" + suffix
+	}
+	return e.ARN
 }
 
 // entity is the existing entity that the rule's resource names.

@@ -36,6 +36,13 @@ var linkedRoles = sync.OnceValue(func() map[string]linkedRole {
 	return table
 })
 
+// ServiceLinkedRole is the name of the role that CreateServiceLinkedRole makes
+// for a service; ok is false for services that are not known.
+func ServiceLinkedRole(service string) (name string, ok bool) {
+	linked, ok := linkedRoles()[service]
+	return linked.role, ok
+}
+
 // CreateServiceLinkedRole makes the role that an AWS service works with.
 func (s *Service) CreateServiceLinkedRole(ctx context.Context, in *sdk.CreateServiceLinkedRoleInput, _ ...func(*sdk.Options)) (*sdk.CreateServiceLinkedRoleOutput, error) {
 	service := value(in.AWSServiceName)
