@@ -155,6 +155,11 @@ func TestLostRequestsAreBounded(t *testing.T) {
 	if d == nil || d.Cause.Code != grants.CauseRouteNotFound || len(d.Notes) != 1 || !strings.Contains(d.Notes[0], "/users/{id}") || d.Answer != "Missing Authentication Token" {
 		t.Fatalf("%+v", d)
 	}
+	long := "/no/" + strings.Repeat("x", 1<<20)
+	id := b.get("GET " + long).Header["x-amzn-RequestId"][0]
+	if d := b.Explained(context.Background(), id); d == nil || d.Cause.Code != grants.CauseStageNotFound || len(d.Path) > maxLost {
+		t.Errorf("a long path: %+v", d)
+	}
 	for range lostKept {
 		b.get("GET /dev/nowhere")
 	}

@@ -32,13 +32,28 @@ type lostRequest struct {
 	at                                time.Time
 }
 
+// maxLost bounds each text of a lost request: nothing of the request itself,
+// which may be a megabyte, is kept alive.
+const maxLost = 1024
+
 func (l *lostRequests) note(x *exchange) {
-	r := &lostRequest{requestID: x.ids.request, api: x.addr.api, stage: x.addr.stage, verb: x.verb, path: x.addr.path, answer: x.answer.gateway.message, at: x.start}
+	verb, api, stage, path := clip(x.verb), clip(x.addr.api), clip(x.addr.stage), clip(x.addr.path)
+	text := verb + api + stage + path // one allocation for all
+	a, b, c := len(verb), len(verb)+len(api), len(verb)+len(api)+len(stage)
+	r := &lostRequest{
+		requestID: x.ids.request, verb: text[:a], api: text[a:b], stage: text[b:c], path: text[c:],
+		answer: x.answer.gateway.message, at: x.start,
+	}
+	if len(r.answer) > maxLost {
+		r.answer = strings.Clone(clip(r.answer))
+	}
 	if p := x.plan; p != nil {
 		r.account, r.region, r.deployment = p.account, p.region, p.deployment
 	}
 	l.ring[l.next.Add(1)%lostKept].Store(r)
 }
+
+func clip(s string) string { return s[:min(len(s), maxLost)] }
 
 // explain says what a lost request missed, as things are now.
 func (l *lostRequests) explain(g *Gateway, requestID string) *grants.Decision {

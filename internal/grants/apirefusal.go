@@ -43,7 +43,7 @@ func (r *APIRefusal) fingerprint() fingerprint {
 	c := &r.Call
 	return fingerprint{
 		resource:  SourceARN(c.Region, c.Account, c.APIID, c.Stage, c.Method, c.ResourcePath),
-		sourceARN: r.principal() + " " + r.Code, sourceAccount: c.SourceIP, credentials: r.AccessKeyID,
+		sourceARN: r.principal() + " " + r.Code, sourceAccount: c.SourceIP, // not the key, which whoever is refused for it makes up
 		revision: c.DeploymentID, outcome: r.Outcome,
 	}
 }
