@@ -39,7 +39,8 @@ func TestDoctorText(t *testing.T) {
 
   ✗ SD022  an authorizer's function behind a stage variable is not granted
     authorizer jwt on prod of shop
-    Nothing allows API Gateway to call function check-prod: it has no policy.
+    Nothing allows API Gateway to call function check-prod. The SourceArn of an authorizer names no
+    stage: it is the API's id, the word authorizers and the authorizer's id.
     calls      arn:aws:lambda:eu-central-1:111122223333:function:check-prod
     SourceArn  arn:aws:execute-api:eu-central-1:111122223333:a1b2c3d4e5/authorizers/auth01
     read       function policy of arn:aws:lambda:eu-central-1:111122223333:function:check-prod: there is none

@@ -63,6 +63,11 @@ func (e *exam) closedMethods(a *api) []Finding {
 		f.Notes = []string{"Allow " + invokeAPI + " on " + a.id + "/" + name + "/* in the policy, and deploy: a changed policy acts after the next deployment."}
 		f.Fix, f.NeedsDeployment = e.opened(a, name), true
 		out = append(out, f)
+		for _, c := range e.cellsOf([]string{source(a.id)}) {
+			if c.Stage == name && c.Verdict == Passes && slices.Contains(closed[name], c.Method) {
+				c.Verdict, c.Code, c.Problem = Broken, resourcePolicy, "The API's resource policy lets nobody call the method."
+			}
+		}
 	}
 	return out
 }

@@ -71,7 +71,7 @@ func (e *exam) drift() []Finding {
 			for _, p := range []struct {
 				what  string
 				names []string
-			}{{"not deployed yet", s.added}, {"deployed otherwise", s.changed}, {"deployed still, but deleted", s.gone}} {
+			}{{"not deployed yet", s.added}, {"deployed otherwise", e.untold(s)}, {"deployed still, but deleted", s.gone}} {
 				if len(p.names) > 0 {
 					parts = append(parts, p.what+": "+list(p.names))
 				}
@@ -87,6 +87,21 @@ func (e *exam) drift() []Finding {
 	}
 	return out
 }
+
+// untold are the methods that were changed since, without those whose calls
+// fail for it: they have their own finding.
+func (e *exam) untold(s *stage) []string {
+	told := map[string]bool{}
+	for _, c := range e.cellsOf([]string{source(s.api.id)}) {
+		if c.stage == s && c.Code == notDeployed {
+			told[c.Method] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(s.changed), func(name string) bool { return told[name] })
+}
+
+// source is a SourceArn that names an API.
+func source(api string) string { return "arn:aws:execute-api:::" + api + "/*" }
 
 // list shows a few names and counts the rest.
 func list(names []string) string {
@@ -267,7 +282,7 @@ func urlFinding(arn, qualifier string, u *lambda.FunctionUrlConfig, document str
 		}
 		f := policyFinding(functionURL, arn, qualifier)
 		f.Sentence = fmt.Sprintf("The URL of %s needs lambda:InvokeFunctionUrl and lambda:InvokeFunction for %s, and its policy does not allow both: callers get 403.", short(f.Function), p)
-		f.Evidence = []Fact{{"url", text(u.FunctionUrl)}, {"InvokeFunctionUrl", allowed(h[0])}, {"InvokeFunction", allowed(h[1])}}
+		f.Evidence = []Fact{{"url", text(u.FunctionUrl)}, {"policy", "lambda:InvokeFunctionUrl " + allowed(h[0]) + ", lambda:InvokeFunction " + allowed(h[1])}}
 		f.Fix = urlFix(arn, qualifier, string(u.AuthType), strings.TrimPrefix(p, "AWS:"), h)
 		return f, true
 	}

@@ -77,6 +77,9 @@ func (e *exam) notes() []string {
 	if fromLive > 0 {
 		notes = append(notes, "The live configuration was examined, because this place does not show the deployed one. What was changed and not deployed is noticed only where methods were added, removed or protected.")
 	}
+	if len(e.apis) == 0 {
+		notes = append(notes, "There are no APIs in "+e.region+".")
+	}
 	if e.dump.Partial {
 		notes = append(notes, "Functions that no API calls were left out; --all-functions reads them too.")
 	}

@@ -96,6 +96,9 @@ func (r *Report) writeJUnit(w io.Writer) error {
 			tc.Failure = &junitResult{Type: f.Code, Message: f.Sentence, Text: strings.Join(f.Fix, "\n")}
 			s.Failures++
 			told[f] = true
+		default: // of a finding about the whole stage
+			tc.Failure = &junitResult{Type: c.Code, Message: c.Problem}
+			s.Failures++
 		}
 		s.Cases, s.Tests = append(s.Cases, tc), s.Tests+1
 	}

@@ -23,6 +23,10 @@ func (e *exam) remedies() map[string]func(*Cell, *Finding) {
 		crossAccount:     e.tellCrossAccount,
 		policyReplaced:   e.tellReplaced,
 		callerRights:     e.mendCaller,
+		defaultRoute:     e.tellShape,
+		webSocketRoute:   e.tellShape,
+		authorizerGrant:  e.tellShape,
+		authorizerByVar:  e.tellShape,
 	}
 }
 
@@ -174,6 +178,23 @@ func (e *exam) mendTakenID(c *Cell, f *Finding) {
 func (e *exam) tellLost(c *Cell, f *Finding) {
 	f.Sentence = fmt.Sprintf("%s has no policy, and it was made or changed after stage %s was deployed: a function that is deleted and created again loses its grants.",
 		upper(short(c.Function)), c.Stage)
+}
+
+// tellShape says what API Gateway sends where it is not stage, verb and path:
+// the Decision's sentence would compare those.
+func (e *exam) tellShape(c *Cell, f *Finding) {
+	shape := "The SourceArn of an authorizer names no stage: it is the API's id, the word authorizers and the authorizer's id."
+	switch f.Code {
+	case defaultRoute:
+		shape = "The SourceArn of the $default route has two segments, stage and $default, and no verb."
+	case webSocketRoute:
+		shape = "The SourceArn of a WebSocket route has two segments, stage and route key, and each route needs a grant even where they share an integration."
+	}
+	which := "No statement on " + short(c.Function) + " allows the call. "
+	if c.Decision.NearestMiss() == nil {
+		which = "Nothing allows API Gateway to call " + short(c.Function) + ". "
+	}
+	f.Sentence = which + shape
 }
 
 func (e *exam) tellCrossAccount(c *Cell, f *Finding) {

@@ -135,7 +135,10 @@ func (r *Report) summary() string {
 	if len(parts) == 0 {
 		parts = append(parts, "nothing wrong")
 	}
-	text := fmt.Sprintf("%s · %d of %d pass", strings.Join(parts, ", "), passes, len(r.Cells))
+	text := strings.Join(parts, ", ")
+	if len(r.Cells) > 0 {
+		text += fmt.Sprintf(" · %d of %d pass", passes, len(r.Cells))
+	}
 	if r.Calls > 0 {
 		text += " · " + count(r.Calls, "call") + " to read"
 		if extra := r.Requests - int64(r.Calls); extra > 0 {
