@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"strconv"
 
 	"github.com/stagedoor/stagedoor/internal/grants"
@@ -51,15 +52,29 @@ const (
 func New(decisions Decisions, backup Backup, code Code) http.Handler {
 	a := &admin{decisions: decisions, backup: backup, packages: code}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /_stagedoor/decisions", a.list)
-	mux.HandleFunc("GET /_stagedoor/decisions/{id}", a.show)
+	mux.HandleFunc("GET /_stagedoor/decisions", local(a.list))
+	mux.HandleFunc("GET /_stagedoor/decisions/{id}", local(a.show))
 	mux.HandleFunc("GET /_stagedoor/code/{digest}", a.code)
-	mux.HandleFunc("GET /_stagedoor/export", a.export)
-	mux.HandleFunc("POST /_stagedoor/import", a.load)
+	mux.HandleFunc("GET /_stagedoor/export", local(a.export))
+	mux.HandleFunc("POST /_stagedoor/import", local(a.load))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, fmt.Errorf("there is nothing at %s; GET /_stagedoor/health tells whether stagedoor runs", r.URL.Path))
 	})
 	return mux
+}
+
+// local answers clients on this machine only: nothing here asks for
+// credentials, and an export holds every secret. It matters where stagedoor
+// listens on more than loopback.
+func local(answer http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		client, err := netip.ParseAddrPort(r.RemoteAddr)
+		if err != nil || !client.Addr().Unmap().IsLoopback() {
+			refuse(w, http.StatusForbidden, fmt.Errorf("%s is answered on the machine that runs stagedoor only: run the command there, with --endpoint-url http://127.0.0.1:PORT", r.URL.Path))
+			return
+		}
+		answer(w, r)
+	}
 }
 
 type admin struct {

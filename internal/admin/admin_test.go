@@ -74,7 +74,9 @@ func TestAdmin(t *testing.T) {
 		{"GET", "else", "", 404, "/_stagedoor/health"},
 	} {
 		w := httptest.NewRecorder()
-		handler.ServeHTTP(w, httptest.NewRequest(c.method, "/_stagedoor/"+c.path, strings.NewReader(c.body)))
+		r := httptest.NewRequest(c.method, "/_stagedoor/"+c.path, strings.NewReader(c.body))
+		r.RemoteAddr = "127.0.0.1:40000"
+		handler.ServeHTTP(w, r)
 		if w.Code != c.status || !strings.Contains(w.Body.String(), c.want) {
 			t.Errorf("%s %s: %d %s, want %d with %q", c.method, c.path, w.Code, w.Body, c.status, c.want)
 		}
@@ -87,9 +89,29 @@ func TestAdmin(t *testing.T) {
 // A list without refusals is a list all the same.
 func TestNoDecisions(t *testing.T) {
 	w := httptest.NewRecorder()
-	New(journal(nil), &backup{}, nil).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/_stagedoor/decisions", nil))
+	r := httptest.NewRequest(http.MethodGet, "/_stagedoor/decisions", nil)
+	r.RemoteAddr = "[::1]:40000"
+	New(journal(nil), &backup{}, nil).ServeHTTP(w, r)
 	var found []*grants.Decision
 	if err := json.Unmarshal(w.Body.Bytes(), &found); err != nil || found == nil || len(found) != 0 {
 		t.Errorf("got %s (%v), want []", w.Body, err)
+	}
+}
+
+// A client of another machine gets neither refusals nor an export; code it may
+// have, for GetFunction hands out its address.
+func TestOthersAreNotAnswered(t *testing.T) {
+	handler := New(journal{{ID: "b3f0a1zz"}}, &backup{}, func(context.Context, string) ([]byte, error) { return []byte("PK"), nil })
+	for path, want := range map[string]int{
+		"GET decisions": 403, "GET decisions/b3f0a1zz": 403, "GET export": 403, "POST import": 403, "GET code/abc": 200,
+	} {
+		method, path, _ := strings.Cut(path, " ")
+		r := httptest.NewRequest(method, "/_stagedoor/"+path, nil)
+		r.RemoteAddr = "192.0.2.7:40000"
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%s %s from elsewhere: %d, want %d", method, path, w.Code, want)
+		}
 	}
 }

@@ -35,8 +35,8 @@ func (p *Process) command(fn *Function, task, tmp string) (*command, error) {
 	case isProvided(fn.Runtime):
 		return c, p.providedCommand(c, fn, task)
 	}
-	return nil, &RuntimeMissingError{Runtime: fn.Runtime, Program: "a process driver for it",
-		Remedy: "use a nodejs*, python*, provided* or go1.x runtime: others need containers, which this version does not run"}
+	return nil, &RuntimeMissingError{Runtime: fn.Runtime,
+		Remedy: "use a nodejs*, python*, provided* or go1.x runtime"}
 }
 
 // wrapped completes c and returns the directories as the function sees them

@@ -129,10 +129,13 @@ var ErrDetached = errors.New("invocation goes on without its caller")
 // this machine.
 type RuntimeMissingError struct {
 	Runtime string // "nodejs22.x"
-	Program string // "node"
+	Program string // "node"; "" when no program of any machine would do
 	Remedy  string // what to install
 }
 
 func (e *RuntimeMissingError) Error() string {
+	if e.Program == "" {
+		return fmt.Sprintf("runtime %s is not run by this version of stagedoor: %s", e.Runtime, e.Remedy)
+	}
 	return fmt.Sprintf("runtime %s needs %s, which is not on this machine: %s", e.Runtime, e.Program, e.Remedy)
 }
