@@ -52,7 +52,7 @@ func newVictim(t *testing.T) *victim {
 
 // attack is a client of a server that keeps no connection.
 func attack(t *testing.T, s *Server) *victim {
-	return &victim{T: t, s: s, client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}}
+	return &victim{T: t, s: s, client: &http.Client{Timeout: 3 * time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}}
 }
 
 func furnished(t *testing.T, s *Server) *victim {
@@ -279,26 +279,25 @@ func bomb(t *testing.T, n int, announced uint64) []byte {
 	var data, buf bytes.Buffer
 	deflate, err := flate.NewWriter(&data, flate.BestSpeed)
 	must(t, err)
-	_, err = io.CopyN(deflate, zeros{}, 100<<20)
+	_, err = deflate.Write(make([]byte, 1<<20))
 	must(t, err)
-	must(t, deflate.Close())
+	must(t, deflate.Flush())
+	// What was flushed refers to nothing before it and may stand a hundred
+	// times; an empty last block ends it.
+	stream := append(bytes.Repeat(data.Bytes(), 100), 3, 0)
 	archive := zip.NewWriter(&buf)
 	for i := range n {
 		w, err := archive.CreateRaw(&zip.FileHeader{
-			Name: fmt.Sprintf("zeros%d", i), Method: zip.Deflate, CRC32: 0x3d5f2a0d,
-			CompressedSize64: uint64(data.Len()), UncompressedSize64: announced,
+			Name: fmt.Sprintf("zeros%d", i), Method: zip.Deflate,
+			CompressedSize64: uint64(len(stream)), UncompressedSize64: announced,
 		})
 		must(t, err)
-		_, err = w.Write(data.Bytes())
+		_, err = w.Write(stream)
 		must(t, err)
 	}
 	must(t, archive.Close())
 	return buf.Bytes()
 }
-
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 type blanks struct{}
 
@@ -353,7 +352,9 @@ func TestBadPackages(t *testing.T) {
 		v.want("update: "+name, v.as("test", "lambda", "PUT", "/2015-03-31/functions/f/code", bytes.NewReader(body)), 400, "InvalidParameterValueException", c.text)
 	}
 	const tooLarge = "Request must be smaller than 70167211 bytes for the CreateFunction operation"
-	v.want("50 MB and a byte", v.create(make([]byte, 50<<20+1)), 413, "RequestEntityTooLargeException", tooLarge)
+	if !racing {
+		v.want("50 MB and a byte", v.create(make([]byte, 50<<20+1)), 413, "RequestEntityTooLargeException", tooLarge)
+	}
 	v.want("a request over the limit", v.as("test", "lambda", "POST", "/2015-03-31/functions", io.LimitReader(blanks{}, 70167212)), 413, "RequestEntityTooLargeException", tooLarge)
 	if a := v.as("test", "lambda", "GET", "/2015-03-31/functions/attack", nil); a.status != 404 {
 		t.Errorf("a refused function is there: %v", a)
@@ -410,10 +411,12 @@ func (v *victim) encodings() {
 	const path = "/2015-03-31/functions"
 	var zipped bytes.Buffer
 	z := gzip.NewWriter(&zipped)
-	_, err := io.CopyN(z, blanks{}, 400<<20)
+	_, err := io.CopyN(z, blanks{}, 1<<20)
 	must(v.T, err)
 	must(v.T, z.Close())
-	v.want("gzip bomb", v.as("test", "lambda", "POST", path, &zipped, "Content-Encoding", "gzip"), 413, "RequestEntityTooLargeException", "70167211")
+	// Gzip files may stand one behind the other: 4 GB in 4 MB.
+	bomb := bytes.NewReader(bytes.Repeat(zipped.Bytes(), 4096))
+	v.want("gzip bomb", v.as("test", "lambda", "POST", path, bomb, "Content-Encoding", "gzip"), 413, "RequestEntityTooLargeException", "70167211")
 	v.want("no gzip", v.as("test", "lambda", "POST", path, strings.NewReader("\x1f\x8bnope"), "Content-Encoding", "gzip"), 400, "SerializationException", "{}")
 	for name, body := range map[string]string{
 		"a size that is none":    "zz\r\nabc\r\n0\r\n\r\n",
