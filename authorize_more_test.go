@@ -112,3 +112,24 @@ func TestFunctionRolesAreEnforced(t *testing.T) {
 	_, err = lambda.NewFromConfig(cfg).ListFunctions(ctx, &lambda.ListFunctionsInput{})
 	refusedAs(t, err, "AccessDeniedException", 403, "User: arn:aws:sts::000000000000:assumed-role/fn/f is not authorized to perform: lambda:ListFunctions on resource: * because no identity-based policy allows the lambda:ListFunctions action")
 }
+
+// In mode warn a refused caller passes and is reported; in mode off nobody is
+// asked.
+func TestModesOfCallers(t *testing.T) {
+	for mode, want := range map[string]int{"warn": 1, "off": 0} {
+		t.Run(mode, func(t *testing.T) {
+			p := newPeople(t, start(t, func(s *Server) { s.options.Grants = mode }))
+			ctx := t.Context()
+			cfg := p.user("ada", "")
+			if _, err := lambda.NewFromConfig(cfg).ListFunctions(ctx, &lambda.ListFunctionsInput{}); err != nil {
+				t.Error(err)
+			}
+			must(t, p.s.parts.grants.Flush(ctx))
+			all, err := p.s.parts.grants.Decisions(ctx, 10)
+			must(t, err)
+			if len(all) != want {
+				t.Errorf("%d decisions, want %d", len(all), want)
+			}
+		})
+	}
+}

@@ -121,10 +121,7 @@ type question struct {
 }
 
 func (q *question) checks() []Check {
-	resource, shown, ok := q.resource(q.rule.resource)
-	if !ok {
-		return nil
-	}
+	resource, shown := q.resource(q.rule.resource)
 	main := Check{Action: q.rule.action, Resource: resource, Shown: shown}
 	var more []Check
 	for _, word := range q.rule.words {
@@ -171,7 +168,7 @@ func (c *Check) add(name string, values []string) {
 
 func (q *question) keyValues(field string) []string {
 	if strings.HasPrefix(field, "@") {
-		resource, _, _ := q.resource(field)
+		resource, _ := q.resource(field)
 		return one(resource)
 	}
 	return q.in.values(field)
@@ -196,14 +193,15 @@ func (q *question) pass(word string, find func(field string) string) []Check {
 		return nil
 	}
 	keys := []Key{{"iam:PassedToService", one(service)}}
-	if resource, _, ok := q.resource(q.rule.resource); ok && q.service == "lambda" {
+	if q.service == "lambda" {
+		resource, _ := q.resource(q.rule.resource)
 		keys = append(keys, Key{"iam:AssociatedResourceArn", one(resource)})
 	}
 	return []Check{{Action: "iam:PassRole", Resource: role, Keys: keys}}
 }
 
 func (q *question) roleNamed(field string) string {
-	arn, _, _ := q.named("role", q.in.text(field))
+	arn, _ := q.named("role", q.in.text(field))
 	return arn
 }
 

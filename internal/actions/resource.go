@@ -5,14 +5,13 @@ import (
 	"strings"
 )
 
-// resource resolves the RESOURCE of a rule. ok is false when the request names
-// none, so that the handler has to refuse it.
-func (q *question) resource(template string) (resource, shown string, ok bool) {
+// resource resolves the RESOURCE of a rule.
+func (q *question) resource(template string) (resource, shown string) {
 	switch {
 	case template == "*":
-		return "*", "", true
+		return "*", ""
 	case strings.HasPrefix(template, "/"):
-		return "arn:" + q.partition() + ":apigateway:" + q.caller.Region + "::" + q.fill(template, url.QueryEscape), "", true
+		return "arn:" + q.partition() + ":apigateway:" + q.caller.Region + "::" + q.fill(template, url.QueryEscape), ""
 	case strings.HasPrefix(template, "@"):
 		name, argument, _ := strings.Cut(template[1:], ":")
 		return q.special(name, argument)
@@ -21,7 +20,7 @@ func (q *question) resource(template string) (resource, shown string, ok bool) {
 	if template == "{PolicyArn}" { // "iam:GetPolicy on resource: policy arn:aws:iam::…": public threads
 		shown = "policy " + resource
 	}
-	return resource, shown, resource != ""
+	return resource, shown
 }
 
 func (q *question) partition() string {
@@ -60,27 +59,29 @@ func (q *question) fill(template string, escape func(string) string) string {
 }
 
 // special resolves the resources that have rules of their own.
-func (q *question) special(name, argument string) (resource, shown string, ok bool) {
+func (q *question) special(name, argument string) (resource, shown string) {
 	switch name {
 	case "function":
-		return q.function(), "", true
+		return q.function(), ""
 	case "layer":
-		return q.layer(), "", true
+		return q.layer(), ""
 	case "layer-version":
-		return q.layer() + ":" + q.in.text("VersionNumber"), "", true
+		return q.layer() + ":" + q.in.text("VersionNumber"), ""
 	case "group":
-		return q.logGroup() + ":log-stream:", "", true
+		return q.logGroup() + ":log-stream:", ""
 	case "stream":
-		return q.logGroup() + ":log-stream:" + q.in.text("LogStreamName"), "", true
+		return q.logGroup() + ":log-stream:" + q.in.text("LogStreamName"), ""
 	case "self":
-		return q.caller.ARN, "", true
+		return q.caller.ARN, ""
 	case "key-owner":
-		e, found := q.entities(q.caller.Account, "key", q.in.text(argument))
-		return e.ARN, "", found
+		if e, found := q.entities(q.caller.Account, "key", q.in.text(argument)); found {
+			return e.ARN, ""
+		}
+		return "*", ""
 	case "list":
 		return q.listed(argument)
 	case "linked":
-		return q.linkedRole(q.in.text(argument)), "", true
+		return q.linkedRole(q.in.text(argument)), ""
 	case "new":
 		kind, field, _ := strings.Cut(argument, ":")
 		path := q.in.text("Path")
@@ -91,7 +92,7 @@ func (q *question) special(name, argument string) (resource, shown string, ok bo
 		if kind == "policy" { // elastic/apm-aws-lambda#526
 			shown = "policy " + q.in.text(field)
 		}
-		return resource, shown, true
+		return resource, shown
 	}
 	kind, field, _ := strings.Cut(argument, ":")
 	return q.named(kind, q.in.text(field))
@@ -102,7 +103,7 @@ func (q *question) iam(kind, path, name string) string {
 }
 
 // listed is what a list is asked for: a path.
-func (q *question) listed(kind string) (resource, shown string, ok bool) {
+func (q *question) listed(kind string) (resource, shown string) {
 	path := q.in.text("PathPrefix")
 	if path == "" {
 		path = "/"
@@ -110,27 +111,24 @@ func (q *question) listed(kind string) (resource, shown string, ok bool) {
 	if kind == "policy" {
 		shown = "policy path " + path
 	}
-	return q.iam(kind, path, ""), shown, true
+	return q.iam(kind, path, ""), shown
 }
 
 // named is an IAM entity by its name: its ARN has its path. Without a name an
-// operation on users is about the caller. AWS's refusals show kind and name only,
+// operation on users is about the caller, user or not ("iam:GetUser on resource:
+// arn:aws:sts::149510111645:assumed-role/…": public threads). AWS's refusals show kind and name only,
 // whether it exists or not ("iam:GetUser on resource: user dev_user1",
 // "iam:GetInstanceProfile on resource: instance profile ec2-instance-profile":
 // public threads; vercel/vercel#786).
-func (q *question) named(kind, name string) (resource, shown string, ok bool) {
-	if name == "" {
-		_, path, isUser := strings.Cut(q.caller.ARN, ":user/")
-		if kind != "user" || !isUser {
-			return "", "", false
-		}
-		return q.caller.ARN, "user " + path[strings.LastIndexByte(path, '/')+1:], true
+func (q *question) named(kind, name string) (resource, shown string) {
+	if name == "" && kind == "user" {
+		return q.caller.ARN, ""
 	}
 	shown = strings.ReplaceAll(kind, "-", " ") + " " + name
 	if e, found := q.entities(q.caller.Account, kind, name); found {
-		return e.ARN, shown, true
+		return e.ARN, shown
 	}
-	return q.iam(kind, "/", name), shown, true
+	return q.iam(kind, "/", name), shown
 }
 
 // linkedRole is the role of a service, which AWS names ("…:role/aws-service-role/
