@@ -208,6 +208,10 @@ func (q *question) roleNamed(field string) string {
 func (q *question) patched(path string) string { return q.in.patched(path) }
 
 // also is another action on the same resource, which the request implies.
+//
+// unverified: whether creating a REST API, a stage or the like with tags also
+// takes a permission on "/tags/…", as public threads show for HTTP APIs. It is
+// not asked for.
 func (q *question) also(main Check, word string) []Check {
 	action, field, _ := strings.Cut(word, ":")
 	if len(q.in.values(field)) == 0 && len(q.in.tags(field)) == 0 {

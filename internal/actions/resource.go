@@ -68,6 +68,8 @@ func (q *question) special(name, argument string) (resource, shown string) {
 	case "layer-version":
 		return q.layer() + ":" + q.in.text("VersionNumber"), ""
 	case "group":
+		// unverified: that the old tagging operations (TagLogGroup and its like)
+		// end in ":log-stream:" too; those on ARNs do not.
 		return q.logGroup() + ":log-stream:", ""
 	case "stream":
 		return q.logGroup() + ":log-stream:" + q.in.text("LogStreamName"), ""

@@ -256,6 +256,9 @@ func (e *callerEvaluation) resourceAlone() CallerVerdict {
 }
 
 // principal decides about users, roles, sessions and the root.
+//
+// unverified: which side AWS names where neither that of the caller nor that of
+// another account's resource allows; here it is the resource's.
 func (e *callerEvaluation) principal() CallerVerdict {
 	r := e.r
 	across := r.ResourceAccount != "" && r.ResourceAccount != r.Request.Principal.Account
