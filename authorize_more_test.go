@@ -2,6 +2,7 @@ package stagedoor
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -131,5 +132,93 @@ func TestModesOfCallers(t *testing.T) {
 				t.Errorf("%d decisions, want %d", len(all), want)
 			}
 		})
+	}
+}
+
+// The printed fixes work as they stand: for a trust policy and for a role.
+func TestFixesOfCallersWork(t *testing.T) {
+	p := newPeople(t, start(t))
+	ctx := t.Context()
+	ada := p.user("ada", allows("sts:AssumeRole", "*"))
+	arn := p.role("job", `{"AWS":"arn:aws:iam::000000000000:root"}`, "")
+	_, err := p.root.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{RoleName: aws.String("job"),
+		PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":{"Sid":"Theirs","Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}}`)})
+	must(t, err)
+	assume := func() (aws.Config, error) {
+		out, err := sts.NewFromConfig(ada).AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: &arn, RoleSessionName: aws.String("run")})
+		if err != nil {
+			return aws.Config{}, err
+		}
+		return p.config(*out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken), nil
+	}
+	if _, err := assume(); err == nil {
+		t.Fatal("not refused")
+	}
+	document := p.fix("aws iam update-assume-role-policy --role-name job --policy-document '")
+	_, err = p.root.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{RoleName: aws.String("job"), PolicyDocument: &document})
+	must(t, err)
+	session, err := assume()
+	must(t, err)
+	if !strings.Contains(document, `"Sid":"Theirs"`) {
+		t.Errorf("the fix drops what was there: %s", document)
+	}
+
+	list := func() error {
+		_, err := lambda.NewFromConfig(session).ListFunctions(ctx, &lambda.ListFunctionsInput{})
+		return err
+	}
+	if list() == nil {
+		t.Fatal("not refused")
+	}
+	document = p.fix("aws iam put-role-policy --role-name job --policy-name allow-lambda-ListFunctions --policy-document '")
+	_, err = p.root.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: aws.String("job"), PolicyName: aws.String("allow-lambda-ListFunctions"), PolicyDocument: &document})
+	must(t, err)
+	if err := list(); err != nil {
+		t.Error(err)
+	}
+}
+
+// fix returns the document in the newest refusal's fix, which must begin as
+// command does.
+func (p *people) fix(command string) (document string) {
+	p.t.Helper()
+	must(p.t, p.s.parts.grants.Flush(p.t.Context()))
+	all, err := p.s.parts.grants.Decisions(p.t.Context(), 1)
+	must(p.t, err)
+	if len(all) != 1 || len(all[0].Fix) != 1 {
+		p.t.Fatalf("%+v", all)
+	}
+	document, ok := strings.CutPrefix(all[0].Fix[0], command)
+	if !ok {
+		p.t.Fatal(all[0].Fix[0])
+	}
+	return strings.TrimSuffix(document, "'")
+}
+
+// Where a request comes from is known to the policies.
+func TestConditionsOnTheRequest(t *testing.T) {
+	p := newPeople(t, start(t))
+	ctx := t.Context()
+	n := 0
+	for condition, allowed := range map[string]bool{
+		`{"IpAddress":{"aws:SourceIp":"127.0.0.0/8"}}`:               true,
+		`{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}`:                false,
+		`{"StringEquals":{"aws:RequestedRegion":"us-east-1"}}`:       true,
+		`{"StringEquals":{"aws:RequestedRegion":"eu-central-1"}}`:    false,
+		`{"Bool":{"aws:SecureTransport":"true"}}`:                    false,
+		`{"StringLike":{"aws:UserAgent":"*aws-sdk-go*"}}`:            true,
+		`{"BoolIfExists":{"aws:MultiFactorAuthPresent":"true"}}`:     true,
+		`{"Bool":{"aws:MultiFactorAuthPresent":"true"}}`:             false,
+		`{"DateGreaterThan":{"aws:CurrentTime":"2020-01-01"}}`:       true,
+		`{"StringEquals":{"aws:PrincipalAccount":"111122223333"}}`:   false,
+		`{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:user/u-*"}}`: true,
+	} {
+		name := fmt.Sprintf("u-%d", n)
+		n++
+		cfg := p.user(name, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"lambda:ListFunctions","Resource":"*","Condition":`+condition+`}}`)
+		_, err := lambda.NewFromConfig(cfg).ListFunctions(ctx, &lambda.ListFunctionsInput{})
+		if (err == nil) != allowed {
+			t.Errorf("%s: %v, want allowed %v", condition, err, allowed)
+		}
 	}
 }
