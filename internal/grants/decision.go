@@ -64,6 +64,9 @@ type Decision struct {
 	Nearest int `json:"nearest"`
 
 	Cause Cause `json:"cause"`
+	// Changed is what is different from the last state of the records in which
+	// the call would have been allowed; empty where none is remembered.
+	Changed []Change `json:"changed,omitempty"`
 	// Fix holds complete commands, each on a line of its own when printed,
 	// quoted for a POSIX shell.
 	Fix   []string `json:"fix"`

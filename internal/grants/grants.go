@@ -40,6 +40,7 @@ type Grants struct {
 	published func(f *state.Function, version string) bool
 	aws       managedCache
 	recorder  *recorder
+	past      *past // nil: Offline
 }
 
 // New compiles the policies of all functions and roles and keeps them compiled.
@@ -69,6 +70,8 @@ func New(s *store.Store, o Options) *Grants {
 		v, _, err := store.Get[state.FunctionVersion](s, state.FunctionVersionKey(f.Account, f.Region, f.Name, version))
 		return err == nil && v.FunctionID == f.ID
 	}
+	g.past = &past{}
+	g.past.follow(s, o.now)
 	g.recorder = newRecorder(g)
 	return g
 }

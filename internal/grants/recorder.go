@@ -257,7 +257,9 @@ func (g *Grants) explain(next *refusal) *Decision {
 	case next.caller != nil:
 		return next.caller.decision(g.options.Mode)
 	}
-	return g.build(&next.call, next.outcome)
+	d := g.build(&next.call, next.outcome)
+	d.Changed = g.changed(&next.call)
+	return d
 }
 
 func (g *Grants) fingerprint(next *refusal) fingerprint {

@@ -17,6 +17,7 @@ func Print(w io.Writer, d *grants.Decision) error {
 	p.head()
 	p.facts()
 	p.nearest()
+	p.changed()
 	p.notes()
 	p.fix()
 	p.foot()
