@@ -52,7 +52,7 @@ func functionLabel(c *command) string {
 	if q := c.get("qualifier"); q != "" {
 		label += "_" + q
 	}
-	if label[0] >= '0' && label[0] <= '9' {
+	if label == "" || label[0] >= '0' && label[0] <= '9' {
 		label = "f" + label
 	}
 	return label

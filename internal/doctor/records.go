@@ -95,9 +95,8 @@ func number(version string) int {
 }
 
 func roleRecord(r *target.Role) *state.Role {
-	parts := strings.SplitN(r.ARN, ":", 6)
 	out := &state.Role{AssumeRolePolicyDocument: r.Trust}
-	out.Account, out.Name, out.ID, out.ARN = parts[4], r.Name, r.ID, r.ARN
+	out.Account, out.Name, out.ID, out.ARN = accountOf(r.ARN), r.Name, r.ID, r.ARN
 	if out.Name == "" {
 		out.Name = r.ARN[strings.LastIndexByte(r.ARN, '/')+1:]
 	}
