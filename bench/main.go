@@ -114,6 +114,7 @@ func child(ctx context.Context, args ...string) (pid int, address string, stop f
 	}
 	cmd := exec.CommandContext(ctx, self, append([]string{"serve"}, args...)...)
 	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = ownSession
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return 0, "", nil, err

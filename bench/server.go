@@ -23,6 +23,10 @@ type server struct {
 	took    time.Duration // from exec to the first answer
 }
 
+// ownSession starts a server as one is started in a terminal of its own, apart
+// from the load: some kernels share the processor between sessions first.
+var ownSession = &syscall.SysProcAttr{Setsid: true}
+
 // up starts stagedoor with a data directory, or without one.
 func (b *suite) up(ctx context.Context, data string) (*server, error) {
 	probe, err := net.Listen("tcp", "127.0.0.1:0")
@@ -38,6 +42,7 @@ func (b *suite) up(ctx context.Context, data string) (*server, error) {
 	s.cmd = exec.CommandContext(ctx, b.binary, args...)
 	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(syscall.SIGTERM) }
 	s.cmd.Stderr = s.stderr
+	s.cmd.SysProcAttr = ownSession
 	s.cmd.WaitDelay = 5 * time.Second
 	begun := time.Now()
 	if err := s.cmd.Start(); err != nil {
