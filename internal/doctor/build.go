@@ -125,6 +125,8 @@ func (s *stage) fromSummary(summary map[string]map[string]rest.MethodSnapshot) {
 
 // fromExport takes the methods from the deployed snapshot and compares them
 // with the live ones, which lend their resource ids.
+// unverified: that GetExport writes URI and credentials letter by letter as
+// GetResources does, stage variables included.
 func (s *stage) fromExport(snapshot *snapshot) {
 	s.methods, s.deployedPolicy = snapshot.methods, snapshot.policy
 	live := map[string]*method{}

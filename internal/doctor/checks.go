@@ -178,6 +178,8 @@ func (e *exam) logRole() []Finding {
 
 // keys reports functions that Lambda cannot start because the key of their
 // environment variables is out of reach.
+// unverified: that Lambda makes a new grant on the key when the same role is
+// saved again.
 func (e *exam) keys() []Finding {
 	var out []Finding
 	for _, fn := range e.dump.Functions {

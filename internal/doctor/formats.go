@@ -65,68 +65,78 @@ type junitResult struct {
 	Text    string `xml:",chardata"`
 }
 
+// junitLog collects test cases: the API is the suite.
+type junitLog struct {
+	report *Report
+	all    junitSuites
+	index  map[string]int // of a suite by its name
+}
+
+func (j *junitLog) add(api, name string, tc junitCase) {
+	title := strings.TrimSpace(name + " " + api)
+	if title == "" {
+		title = "account " + j.report.Account
+	}
+	if _, ok := j.index[title]; !ok {
+		j.index[title] = len(j.all.Suites)
+		j.all.Suites = append(j.all.Suites, junitSuite{Name: title})
+	}
+	s := &j.all.Suites[j.index[title]]
+	tc.Class = title
+	s.Cases, s.Tests, j.all.Tests = append(s.Cases, tc), s.Tests+1, j.all.Tests+1
+	if tc.Failure != nil {
+		s.Failures, j.all.Failures = s.Failures+1, j.all.Failures+1
+	}
+	if tc.Skipped != nil {
+		s.Skipped, j.all.Skipped = s.Skipped+1, j.all.Skipped+1
+	}
+}
+
+func failure(f *Finding) *junitResult {
+	return &junitResult{Type: f.Code, Message: f.Sentence, Text: strings.Join(f.Fix, "\n")}
+}
+
 // writeJUnit gives each cell a test case, and each finding beside the matrix
-// one: the API is the suite. What is undecided is skipped.
+// one. What is undecided is skipped.
 func (r *Report) writeJUnit(w io.Writer) error {
-	all := junitSuites{Name: "stagedoor doctor"}
-	index := map[string]int{}
-	suite := func(api, name string) *junitSuite {
-		title := strings.TrimSpace(name + " " + api)
-		if title == "" {
-			title = "account " + r.Account
-		}
-		if _, ok := index[title]; !ok {
-			index[title] = len(all.Suites)
-			all.Suites = append(all.Suites, junitSuite{Name: title})
-		}
-		return &all.Suites[index[title]]
-	}
-	findings, told := r.byCell(), map[*Finding]bool{}
-	for i := range r.Cells {
-		c := &r.Cells[i]
-		s := suite(c.API, c.Name)
-		tc := junitCase{Name: strings.TrimSpace(c.Method + " on " + c.Stage + " " + c.Share), Class: s.Name}
-		f := findings[cellKey(c.Code, c.API, c.Method, newFinding(c.Code, c).Stages[0])]
-		switch {
-		case c.Verdict == Passes:
-		case c.Verdict == Undecided:
-			tc.Skipped = &junitResult{Message: c.Problem}
-			s.Skipped++
-		case f != nil:
-			tc.Failure = &junitResult{Type: f.Code, Message: f.Sentence, Text: strings.Join(f.Fix, "\n")}
-			s.Failures++
-			told[f] = true
-		default: // of a finding about the whole stage
-			tc.Failure = &junitResult{Type: c.Code, Message: c.Problem}
-			s.Failures++
-		}
-		s.Cases, s.Tests = append(s.Cases, tc), s.Tests+1
-	}
+	log := &junitLog{report: r, all: junitSuites{Name: "stagedoor doctor"}, index: map[string]int{}}
+	told := log.cells()
 	for i := range r.Findings {
-		f := &r.Findings[i]
-		if told[f] || f.Level == Info || f.Code == cannotDecide {
-			continue
+		if f := &r.Findings[i]; !told[f] && f.Level != Info && f.Code != cannotDecide {
+			log.add(f.API, f.Name, junitCase{Name: strings.TrimSpace(f.Code + " " + f.where()), Failure: failure(f)})
 		}
-		s := suite(f.API, f.Name)
-		s.Cases = append(s.Cases, junitCase{
-			Name: f.Code + " " + f.where(), Class: s.Name,
-			Failure: &junitResult{Type: f.Code, Message: f.Sentence, Text: strings.Join(f.Fix, "\n")},
-		})
-		s.Tests, s.Failures = s.Tests+1, s.Failures+1
-	}
-	for _, s := range all.Suites {
-		all.Tests, all.Failures, all.Skipped = all.Tests+s.Tests, all.Failures+s.Failures, all.Skipped+s.Skipped
 	}
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err
 	}
 	e := xml.NewEncoder(w)
 	e.Indent("", "  ")
-	if err := e.Encode(all); err != nil {
+	if err := e.Encode(log.all); err != nil {
 		return err
 	}
 	_, err := io.WriteString(w, "\n")
 	return err
+}
+
+// cells adds the cells and returns the findings that they are part of.
+func (j *junitLog) cells() map[*Finding]bool {
+	findings, told := j.report.byCell(), map[*Finding]bool{}
+	for i := range j.report.Cells {
+		c := &j.report.Cells[i]
+		tc := junitCase{Name: strings.TrimSpace(c.Method + " on " + c.Stage + " " + c.Share)}
+		f := findings[cellKey(c.Code, c.API, c.Method, newFinding(c.Code, c).Stages[0])]
+		switch {
+		case c.Verdict == Passes:
+		case c.Verdict == Undecided:
+			tc.Skipped = &junitResult{Message: c.Problem}
+		case f != nil:
+			tc.Failure, told[f] = failure(f), true
+		default: // of a finding about the whole stage
+			tc.Failure = &junitResult{Type: c.Code, Message: c.Problem}
+		}
+		j.add(c.API, c.Name, tc)
+	}
+	return told
 }
 
 // cellKey joins a cell and its finding.

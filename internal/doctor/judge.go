@@ -178,6 +178,7 @@ func (e *exam) resolve(c *Cell, v variant, uri, credentials string) bool {
 
 // sourceARN is what API Gateway sends (aws-facts 1): of HTTP APIs api/stage/VERB/path
 // and api/stage/$default, of WebSocket APIs api/stage/routeKey.
+// unverified: that the verb of an HTTP API's ANY route is ANY there, too.
 func (e *exam) sourceARN(k kind, stage string, m *method, region, api string) string {
 	if k == webSocketKind || m.verb == "" {
 		return "arn:aws:execute-api:" + region + ":" + e.account + ":" + api + "/" + stage + "/" + m.path

@@ -1,0 +1,184 @@
+package doctor_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/apigateway"
+	rest "github.com/aws/aws-sdk-go-v2/service/apigateway/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+
+	"github.com/stagedoor/stagedoor/internal/doctor"
+)
+
+// 13: the stage works, the console's Test does not.
+func TestConsoleTestRefused(t *testing.T) {
+	needsPython(t)
+	t.Parallel()
+	w := newWorld(t)
+	r := usual("c13", after("/prod/GET/hello"))(w)
+	if got := w.call(r.api, r.stage, r.verb, r.path); got != http.StatusOK {
+		t.Fatalf("on the stage: %d", got)
+	}
+	if got := w.test(r); got != http.StatusInternalServerError {
+		t.Fatalf("Test before the fix: %d", got)
+	}
+	f := withCode(of(w.examine(), r.api), "SD013")
+	if f == nil {
+		t.Fatal("no SD013")
+	}
+	w.run(f.Fix)
+	if got := w.test(r); got != http.StatusOK {
+		t.Errorf("Test after the fix: %d", got)
+	}
+	if withCode(of(w.examine(), r.api), "SD013") != nil {
+		t.Error("still there")
+	}
+}
+
+// test is what the console's Test button does.
+func (w *world) test(r request) int {
+	w.t.Helper()
+	resources, err := w.apis.GetResources(context.Background(), &apigateway.GetResourcesInput{RestApiId: &r.api})
+	must(w.t, err)
+	for _, resource := range resources.Items {
+		if *resource.Path == r.path {
+			out, err := w.apis.TestInvokeMethod(context.Background(), &apigateway.TestInvokeMethodInput{RestApiId: &r.api, ResourceId: resource.Id, HttpMethod: &r.verb})
+			must(w.t, err)
+			return int(out.Status)
+		}
+	}
+	w.t.Fatalf("no resource %s", r.path)
+	return 0
+}
+
+// 27 and 49: statements that do nothing, or too much.
+func TestStatementsAreTidied(t *testing.T) {
+	needsPython(t)
+	t.Parallel()
+	w := newWorld(t)
+	r := usual("c49", func(string) string { return "" })(w)
+	w.grant("c49", "dangling", source("abcdefghij", "/*/GET/hello"))
+	w.function("c27")
+	other := w.api("c27", route{verb: "GET", path: "/hello", function: "c27"})
+	w.stage(other, "prod")
+	w.grant("c27", "wide", source(other, "/*/*/hello"))
+	w.grant("c27", "narrow", source(other, "/*/GET/hello"))
+	w.grant("c27", "again", source(other, "/*/*/hello"))
+	report := w.examine()
+	open := withCode(report.Findings, "SD049")
+	if open == nil {
+		t.Fatalf("no SD049:\n%s", describe(report.Findings))
+	}
+	w.run(open.Fix)
+	var idle []string
+	for _, f := range report.Findings {
+		if f.Code == "SD027" {
+			idle = append(idle, f.Sentence)
+			w.run(f.Fix)
+		}
+	}
+	if len(idle) != 3 {
+		t.Errorf("SD027: %q, want dangling, narrow and again", idle)
+	}
+	for _, request := range []request{r, {other, "prod", "GET", "/hello"}} {
+		if got := w.call(request.api, request.stage, request.verb, request.path); got != http.StatusOK {
+			t.Errorf("%v after tidying: status %d", request, got)
+		}
+	}
+	left := w.examine()
+	if withCode(left.Findings, "SD049") != nil || withCode(left.Findings, "SD027") != nil {
+		t.Errorf("left:\n%s", describe(left.Findings))
+	}
+}
+
+// 26: exact grants for every method would not fit.
+func TestFullPolicy(t *testing.T) {
+	needsPython(t)
+	t.Parallel()
+	w := newWorld(t)
+	w.function("c26")
+	var routes []route
+	for _, name := range longNames(90) {
+		routes = append(routes, route{verb: "GET", path: "/" + name, function: "c26"})
+	}
+	id := w.api("c26", routes...)
+	w.stage(id, "prod")
+	w.grant("c26", "one", source(id, "/*/GET"+routes[0].path))
+	report := w.examine()
+	f := withCode(report.Findings, "SD026")
+	if f == nil {
+		t.Fatalf("no SD026 among %v", codes(report.Findings))
+	}
+	for _, b := range report.Policies {
+		if b.After > 20480 || b.After <= 0 {
+			t.Errorf("budget after the fix: %+v", b)
+		}
+	}
+	w.run(report.Plan(false))
+	for _, r := range []route{routes[0], routes[len(routes)-1]} {
+		if got := w.call(id, "prod", "GET", r.path); got != http.StatusOK {
+			t.Errorf("%s: status %d", r.path, got)
+		}
+	}
+	if report := w.examine(); report.Worst() == doctor.Error || withCode(report.Findings, "SD026") != nil {
+		t.Errorf("left:\n%s", describe(report.Findings))
+	}
+}
+
+func longNames(n int) []string {
+	var out []string
+	for i := range n {
+		out = append(out, "a-resource-with-a-rather-long-name-"+string(rune('a'+i/26))+string(rune('a'+i%26)))
+	}
+	return out
+}
+
+// 40: methods that are not deployed, as far as a place without GetExport tells.
+func TestNotDeployed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.function("c40")
+	id := w.api("c40", route{verb: "GET", path: "/hello", function: "c40"})
+	w.grant("c40", "given", source(id, "/*/*/*"))
+	w.stage(id, "prod")
+	resources, err := w.apis.GetResources(context.Background(), &apigateway.GetResourcesInput{RestApiId: &id})
+	must(t, err)
+	for _, r := range resources.Items {
+		if *r.Path == "/hello" {
+			w.method(id, *r.Id, route{verb: "POST", function: "c40"})
+		}
+	}
+	f := withCode(of(w.examine(), id), "SD040")
+	if f == nil || !f.NeedsDeployment || !strings.Contains(f.Sentence, "POST /hello") {
+		t.Fatalf("SD040: %+v", f)
+	}
+	w.run(f.Fix)
+	if withCode(of(w.examine(), id), "SD040") != nil {
+		t.Error("still there after the deployment")
+	}
+}
+
+// 48: nobody can read why.
+func TestNoLogRole(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.api("c48", route{verb: "GET", path: "/hello", function: "c48"})
+	if withCode(w.examine().Findings, "SD048") == nil {
+		t.Fatal("no SD048")
+	}
+	role := w.newRole("logs", gatewayTrust)
+	_, err := w.iam.PutRolePolicy(context.Background(), &iam.PutRolePolicyInput{RoleName: aws.String("logs"), PolicyName: aws.String("p"),
+		PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"logs:*","Resource":"*"}]}`)})
+	must(t, err)
+	_, err = w.apis.UpdateAccount(context.Background(), &apigateway.UpdateAccountInput{PatchOperations: []rest.PatchOperation{
+		{Op: rest.OpReplace, Path: aws.String("/cloudwatchRoleArn"), Value: &role},
+	}})
+	must(t, err)
+	if withCode(w.examine().Findings, "SD048") != nil {
+		t.Errorf("still there for %s", id)
+	}
+}
