@@ -197,6 +197,9 @@ func route(k kind, r *v2.Route, in *v2.Integration) *method {
 	if in != nil {
 		m.integration, m.uri, m.httpMethod = string(in.IntegrationType), text(in.IntegrationUri), "POST"
 		m.credentials = text(in.CredentialsArn)
+		if subtype := text(in.IntegrationSubtype); subtype != "" {
+			m.integration = subtype // "SQS-SendMessage": AWS_PROXY that calls no function
+		}
 		// HTTP APIs fill the method in themselves; WebSocket APIs need POST.
 		if k == webSocketKind && text(in.IntegrationMethod) != "" {
 			m.httpMethod = text(in.IntegrationMethod)

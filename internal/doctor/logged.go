@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/stagedoor/stagedoor/internal/target"
+	"github.com/stagedoor/stagedoor/internal/why"
 )
 
 // Logged is a call that a log tells of. What is not known is "".
@@ -94,6 +95,9 @@ func certainIf(yes bool, rank int) int {
 // most literal segments, a greedy one last, and on it the verb before ANY.
 func (m *method) fit(verb, path string) int {
 	const exact, greedy = 1 << 16, 1
+	if m.verb == "" {
+		return 0 // $default takes what nothing else takes
+	}
 	if m.verb != verb && m.verb != "ANY" {
 		return -1
 	}
@@ -135,6 +139,9 @@ func (r *Report) FindingOf(c *Cell) *Finding {
 	}
 	return nil
 }
+
+// Shown is a finding as package why prints it.
+func (f *Finding) Shown() why.Finding { return shownFinding(f) }
 
 // StageOf names a stage of an API.
 type StageOf struct{ API, Stage string }

@@ -128,6 +128,29 @@ func TestRepairedURI(t *testing.T) {
 	}
 }
 
+// What calls no function is not judged by grants.
+func TestOtherIntegrationsPass(t *testing.T) {
+	d, err := target.Load(strings.NewReader(`{"format":"stagedoor-account","version":1,"account":"111122223333","region":"eu-central-1","functions":[],
+		"restApis":[{"api":{"id":"a1b2c3d4e5"},"stages":[{"stageName":"prod"}],"resources":[{"path":"/","resourceMethods":{
+			"GET":{"methodIntegration":{"type":"MOCK"}},"PUT":{"methodIntegration":{"type":"HTTP_PROXY","uri":"https://example.com"}},
+			"POST":{"methodIntegration":{"type":"AWS","uri":"arn:aws:apigateway:eu-central-1:sqs:path/111122223333/queue","httpMethod":"POST"}}}}]}],
+		"httpApis":[{"api":{"apiId":"h1h2h3h4h5","protocolType":"HTTP"},"stages":[{"stageName":"$default"}],
+			"routes":[{"routeKey":"POST /q","target":"integrations/i1"},{"routeKey":"GET /none"}],
+			"integrations":[{"integrationId":"i1","integrationType":"AWS_PROXY","integrationSubtype":"SQS-SendMessage"}]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cells := Examine(d, Options{}).Cells
+	if len(cells) != 5 {
+		t.Errorf("%d cells, want 5", len(cells))
+	}
+	for _, c := range cells {
+		if c.Verdict != Passes {
+			t.Errorf("%s %s: %s %s", c.Kind, c.Method, c.Verdict, c.Problem)
+		}
+	}
+}
+
 // A statement for a whole API of which one method calls the function.
 func TestWideGrant(t *testing.T) {
 	f, err := os.Open("testdata/causes/46.json")
