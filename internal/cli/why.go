@@ -17,7 +17,7 @@ import (
 func newWhy(env *Environment) *cobra.Command {
 	var (
 		endpoint string
-		asJSON   bool
+		logs     whyLogs
 		limit    int
 	)
 	cmd := &cobra.Command{
@@ -26,17 +26,37 @@ func newWhy(env *Environment) *cobra.Command {
 		Long: `Without an argument, lists the latest refusals. With the id of one, or with the
 request id that the client got (x-amzn-RequestId), says who asked for what,
 which policy was read, which statement nearly matched and where it differs, and
-prints the command that mends it.`,
+prints what changed since it was last allowed and the command that mends it.
+
+With --log-group, reads an execution log (API-Gateway-Execution-Logs_API/STAGE) or
+an access log instead, finds the calls that failed for want of a permission, and
+explains each from the policies of the place, which may be an AWS account:
+
+  stagedoor why --log-group API-Gateway-Execution-Logs_a1b2c3d4e5/prod --profile prod
+
+Reading needs logs:FilterLogEvents, and what "stagedoor doctor --help" lists.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			given := cmd.Flags().Changed("endpoint-url")
 			if err := fromEnvironment(cmd.Flags(), env.Getenv); err != nil {
 				return err
 			}
+			if err := logs.check(args); err != nil {
+				return err
+			}
+			if logs.group != "" {
+				logs.place.AWS = logs.place.AWS || logs.place.Profile != ""
+				if !logs.place.AWS || given { // the endpoint of the environment is stagedoor's
+					logs.place.Endpoint = endpoint
+				}
+				logs.place.Getenv = env.Getenv
+				return logs.run(cmd.Context(), env)
+			}
 			ask := newRemote(endpoint)
 			if len(args) == 0 {
-				return listRefusals(cmd.Context(), env, ask, limit, asJSON)
+				return listRefusals(cmd.Context(), env, ask, limit, logs.asJSON)
 			}
-			return showRefusal(cmd.Context(), env, ask, args[0], asJSON)
+			return showRefusal(cmd.Context(), env, ask, args[0], logs.asJSON)
 		},
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			if len(args) > 0 {
@@ -46,7 +66,8 @@ prints the command that mends it.`,
 		},
 	}
 	addEndpoint(cmd, &endpoint)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the decision as JSON")
+	logs.register(cmd)
+	cmd.Flags().BoolVar(&logs.asJSON, "json", false, "print the decisions as JSON")
 	cmd.Flags().IntVar(&limit, "limit", 20, "how many refusals to list")
 	return cmd
 }

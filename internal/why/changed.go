@@ -31,13 +31,13 @@ func (p *printer) changed() {
 }
 
 // changeText is one change in words: "policy of function my-function-dev:
-// revision a → none (statement api removed)".
+// statement api removed (revision-1 → none)".
 func changeText(c *grants.Change) string {
 	switch {
 	case c.From == "" && c.To == "":
 		return c.What + ": " + c.Detail
 	case c.Detail != "":
-		return c.What + ": " + noneFor(c.From) + " → " + noneFor(c.To) + " (" + c.Detail + ")"
+		return c.What + ": " + c.Detail + " (" + noneFor(c.From) + " → " + noneFor(c.To) + ")"
 	default:
 		return c.What + ": " + noneFor(c.From) + " → " + noneFor(c.To)
 	}

@@ -20,7 +20,7 @@ func TestChanged(t *testing.T) {
 	for _, want := range []string{
 		"  changed    This call was allowed until 2026-11-02 15:04:05 UTC. Since then:\n",
 		"             ~ alias prod of my-function: 3 → 4\n",
-		"             ~ policy of function my-function: a → none (statement api removed)\n",
+		"             ~ policy of function my-function: statement api removed (a → none)\n",
 		"             ~ role door: it was deleted\n",
 	} {
 		if !strings.Contains(got, want) {
