@@ -3,6 +3,8 @@ package actions
 import (
 	"net/url"
 	"strings"
+
+	"github.com/stagedoor/stagedoor/internal/state"
 )
 
 // resource resolves the RESOURCE of a rule.
@@ -11,7 +13,7 @@ func (q *question) resource(template string) (resource, shown string) {
 	case template == "*":
 		return "*", ""
 	case strings.HasPrefix(template, "/"):
-		return "arn:" + q.partition() + ":apigateway:" + q.caller.Region + "::" + q.fill(template, url.QueryEscape), ""
+		return "arn:" + state.Partition(q.caller.Region) + ":apigateway:" + q.caller.Region + "::" + q.fill(template, url.QueryEscape), ""
 	case strings.HasPrefix(template, "@"):
 		name, argument, _ := strings.Cut(template[1:], ":")
 		return q.special(name, argument)
@@ -21,17 +23,6 @@ func (q *question) resource(template string) (resource, shown string) {
 		shown = "policy " + resource
 	}
 	return resource, shown
-}
-
-func (q *question) partition() string {
-	switch {
-	case strings.HasPrefix(q.caller.Region, "cn-"):
-		return "aws-cn"
-	case strings.HasPrefix(q.caller.Region, "us-gov-"):
-		return "aws-us-gov"
-	default:
-		return "aws"
-	}
 }
 
 // fill replaces {Field}, {partition}, {region} and {account}.
@@ -46,7 +37,7 @@ func (q *question) fill(template string, escape func(string) string) string {
 		name, after, _ := strings.Cut(rest, "}")
 		switch name {
 		case "partition":
-			b.WriteString(q.partition())
+			b.WriteString(state.Partition(q.caller.Region))
 		case "region":
 			b.WriteString(q.caller.Region)
 		case "account":
@@ -101,7 +92,7 @@ func (q *question) special(name, argument string) (resource, shown string) {
 }
 
 func (q *question) iam(kind, path, name string) string {
-	return "arn:" + q.partition() + ":iam::" + q.caller.Account + ":" + kind + path + name
+	return "arn:" + state.Partition(q.caller.Region) + ":iam::" + q.caller.Account + ":" + kind + path + name
 }
 
 // listed is what a list is asked for: a path.
@@ -175,7 +166,7 @@ func (q *question) function() string {
 	if own != "" {
 		qualifier = own
 	}
-	arn := "arn:" + q.partition() + ":lambda:" + region + ":" + account + ":function:" + name
+	arn := "arn:" + state.Partition(q.caller.Region) + ":lambda:" + region + ":" + account + ":function:" + name
 	if qualifier != "" {
 		arn += ":" + qualifier
 	}
@@ -187,7 +178,7 @@ func (q *question) layer() string {
 	if strings.HasPrefix(name, "arn:") {
 		return name
 	}
-	return "arn:" + q.partition() + ":lambda:" + q.caller.Region + ":" + q.caller.Account + ":layer:" + name
+	return "arn:" + state.Partition(q.caller.Region) + ":lambda:" + q.caller.Region + ":" + q.caller.Account + ":layer:" + name
 }
 
 func (q *question) logGroup() string {
@@ -198,5 +189,5 @@ func (q *question) logGroup() string {
 	if strings.HasPrefix(name, "arn:") {
 		return strings.TrimSuffix(name, ":*")
 	}
-	return "arn:" + q.partition() + ":logs:" + q.caller.Region + ":" + q.caller.Account + ":log-group:" + name
+	return "arn:" + state.Partition(q.caller.Region) + ":logs:" + q.caller.Region + ":" + q.caller.Account + ":log-group:" + name
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stagedoor/stagedoor/iampolicy"
+	"github.com/stagedoor/stagedoor/internal/state"
 )
 
 // InvokeAPIAction is the action that a client performs on a method of a
@@ -69,7 +70,7 @@ func NewAPIPolicy(region, account, api, document string) *AppliedPolicy {
 }
 
 func apiARN(region, account, api string) string {
-	return "arn:" + partition(region) + ":apigateway:" + region + "::/restapis/" + api
+	return "arn:" + state.Partition(region) + ":apigateway:" + region + "::/restapis/" + api
 }
 
 // ExpandAPIPolicy writes the short form of resources out, as API Gateway does
@@ -81,7 +82,7 @@ func ExpandAPIPolicy(document, region, account, api string) string {
 	if !strings.Contains(document, `"execute-api:/`) {
 		return document
 	}
-	return strings.ReplaceAll(document, `"execute-api:/`, `"arn:`+partition(region)+":execute-api:"+region+":"+account+":"+api+"/")
+	return strings.ReplaceAll(document, `"execute-api:/`, `"arn:`+state.Partition(region)+":execute-api:"+region+":"+account+":"+api+"/")
 }
 
 // EvaluateAnonymous asks the API's policy about a caller who has not said who

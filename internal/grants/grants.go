@@ -147,19 +147,7 @@ func compileFunction(_ state.Key, rec *state.Function, _ uint64) *function {
 }
 
 func functionARN(f *state.Function) string {
-	return "arn:" + partition(f.Region) + ":lambda:" + f.Region + ":" + f.Account + ":function:" + f.Name
-}
-
-// partition returns the partition in which a region lies.
-func partition(region string) string {
-	switch {
-	case strings.HasPrefix(region, "cn-"):
-		return "aws-cn"
-	case strings.HasPrefix(region, "us-gov-"):
-		return "aws-us-gov"
-	default:
-		return "aws"
-	}
+	return "arn:" + state.Partition(f.Region) + ":lambda:" + f.Region + ":" + f.Account + ":function:" + f.Name
 }
 
 // functionByARN finds the function of an unqualified ARN.

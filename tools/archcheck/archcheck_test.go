@@ -35,7 +35,7 @@ var layers = map[string]struct {
 	},
 	"internal/identity": {own: []string{"awswire/...", "internal/state", "internal/store"}},
 	"internal/grants":   {own: []string{"iampolicy", "internal/state", "internal/store"}},
-	"internal/actions":  {own: []string{"awswire"}},
+	"internal/actions":  {own: []string{"awswire", "internal/state"}},
 	"internal/service": {
 		own:     []string{"awswire", "iampolicy", "internal/state", "internal/store", "internal/grants", "internal/identity", "internal/codezip"},
 		foreign: []string{"github.com/aws/aws-sdk-go-v2/", "github.com/aws/smithy-go", "github.com/go-json-experiment/json"},

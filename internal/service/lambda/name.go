@@ -44,7 +44,7 @@ func (t target) arn() string {
 }
 
 func (t target) unqualified() string {
-	return "arn:" + partition(t.region) + ":lambda:" + t.region + ":" + t.account + ":function:" + t.name
+	return "arn:" + state.Partition(t.region) + ":lambda:" + t.region + ":" + t.account + ":function:" + t.name
 }
 
 func (t target) with(qualifier string) target {
@@ -67,17 +67,6 @@ func (t target) isAlias() bool {
 
 // isVersion reports whether the qualifier is a version number.
 func (t target) isVersion() bool { return versionNumber.MatchString(t.qualifier) }
-
-func partition(region string) string {
-	switch {
-	case strings.HasPrefix(region, "cn-"):
-		return "aws-cn"
-	case strings.HasPrefix(region, "us-gov-"):
-		return "aws-us-gov"
-	default:
-		return "aws"
-	}
-}
 
 // resolve finds out which function a request means: the caller's account and
 // region fill in what the name leaves open, and a qualifier in the name must

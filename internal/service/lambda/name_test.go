@@ -44,14 +44,6 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-func TestPartitions(t *testing.T) {
-	for region, want := range map[string]string{"cn-north-1": "aws-cn", "us-gov-west-1": "aws-us-gov", "eu-central-1": "aws"} {
-		if got := partition(region); got != want {
-			t.Errorf("partition(%s) = %s, want %s", region, got, want)
-		}
-	}
-}
-
 // LDG access-control-resource-based: other accounts may do what the function's
 // policy allows them, and nothing else.
 func TestOtherAccounts(t *testing.T) {

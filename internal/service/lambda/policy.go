@@ -131,7 +131,7 @@ func newPrincipal(t target, name string) (any, error) {
 	case name == "*":
 		return name, nil
 	case accountID.MatchString(name):
-		return principal{AWS: "arn:" + partition(t.region) + ":iam::" + name + ":root"}, nil
+		return principal{AWS: "arn:" + state.Partition(t.region) + ":iam::" + name + ":root"}, nil
 	case principalARN.MatchString(name):
 		return principal{AWS: name}, nil
 	case serviceDomain.MatchString(name):

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/stagedoor/stagedoor/internal/state"
 )
 
 // listedRuntimes is the enumeration that AWS prints for an unknown runtime, in
@@ -45,5 +47,5 @@ func checkRuntime(runtime types.Runtime) error {
 // from the runtime's: it has AWS's form, and changes when the runtime does.
 func runtimeVersionARN(region, runtime string) string {
 	sum := sha256.Sum256([]byte(runtime))
-	return "arn:" + partition(region) + ":lambda:" + region + "::runtime:" + hex.EncodeToString(sum[:])
+	return "arn:" + state.Partition(region) + ":lambda:" + region + "::runtime:" + hex.EncodeToString(sum[:])
 }
