@@ -33,11 +33,12 @@ type moment struct {
 	until    time.Time
 	function *state.Function
 	role     *state.Role
+	managed  *state.ManagedPolicy
 	stage    *state.Stage
 }
 
-// past remembers what functions, roles and stages were before they changed. It
-// is filled when records change and read when a refusal is explained: deciding
+// past remembers what functions, roles, managed policies and stages were before
+// they changed. It is filled when records change and read when a refusal is explained: deciding
 // a call neither reads nor writes it.
 type past struct {
 	mu      sync.Mutex
@@ -54,6 +55,11 @@ func (p *past) follow(s *store.Store, now func() time.Time) {
 	store.OnChange(s, state.Roles, func(key state.Key, old, next *state.Role, _ uint64) {
 		if old != nil && !sameRole(old, next) {
 			p.add(moment{key: key, until: now().UTC(), role: old})
+		}
+	})
+	store.OnChange(s, state.ManagedPolicies, func(key state.Key, old, next *state.ManagedPolicy, _ uint64) {
+		if old != nil && !sameManaged(old, next) {
+			p.add(moment{key: key, until: now().UTC(), managed: old})
 		}
 	})
 	store.OnChange(s, state.Stages, func(key state.Key, old, next *state.Stage, _ uint64) {
@@ -110,6 +116,7 @@ type rewind struct {
 
 	functions overlay[*function]
 	roles     overlay[*role]
+	managed   overlay[*policy]
 	stageKey  state.Key
 	stageNow  *state.Stage
 	stage     *state.Stage // as it was
@@ -121,6 +128,7 @@ func newRewind(g *Grants, c *Call) *rewind {
 		now: g, call: c, was: c,
 		functions: overlay[*function]{pictures: g.functions, changed: map[state.Key]*function{}},
 		roles:     overlay[*role]{pictures: g.roles, changed: map[state.Key]*role{}},
+		managed:   overlay[*policy]{pictures: g.managed, changed: map[state.Key]*policy{}},
 		stageKey:  state.StageKey(c.Account, c.Region, c.APIID, c.Stage),
 	}
 	// A call through a canary has another deployment than the stage; what the
@@ -130,7 +138,7 @@ func newRewind(g *Grants, c *Call) *rewind {
 	}
 	r.then = &Grants{
 		store: g.store, options: g.options, log: g.log,
-		functions: r.functions, roles: r.roles, managed: g.managed, published: g.published,
+		functions: r.functions, roles: r.roles, managed: r.managed, published: g.published,
 	}
 	return r
 }
@@ -143,6 +151,9 @@ func (r *rewind) back(m *moment) bool {
 		return r.was != nil && m.key == keyOfFunction(r.was.FunctionARN)
 	case m.role != nil:
 		r.roles.changed[m.key] = compileRole(m.key, m.role, 0)
+		return r.was != nil && r.was.Credentials != ""
+	case m.managed != nil:
+		r.managed.changed[m.key] = compileManaged(m.key, m.managed, 0)
 		return r.was != nil && r.was.Credentials != ""
 	case m.key == r.stageKey && r.stageNow != nil:
 		r.stage = m.stage

@@ -31,6 +31,14 @@ func sameRole(old, next *state.Role) bool {
 		slices.Equal(old.AttachedPolicies, next.AttachedPolicies)
 }
 
+func sameManaged(old, next *state.ManagedPolicy) bool {
+	if next == nil || old.DefaultVersion != next.DefaultVersion {
+		return false
+	}
+	a, b := old.Versions[old.DefaultVersion], next.Versions[next.DefaultVersion]
+	return a == b || a != nil && b != nil && a.Document == b.Document
+}
+
 func sameTarget(old, next *state.Stage) bool {
 	return next != nil && old.DeploymentID == next.DeploymentID && maps.Equal(old.Variables, next.Variables)
 }
@@ -122,7 +130,7 @@ func aliasVersion(f *state.Function, alias string) string {
 
 func (r *rewind) roleDifferences(add differ) {
 	old, now := r.then.roleByARN(r.call.Credentials), r.now.roleByARN(r.call.Credentials)
-	if old == nil || old == now {
+	if old == nil {
 		return
 	}
 	key := state.RoleKey(old.rec.Account, strings.ToLower(old.rec.Name))
@@ -148,14 +156,29 @@ func (r *rewind) roleDifferences(add differ) {
 			add(key, "policy "+policy+" of role "+name, "", "", "it was added")
 		}
 	}
-	for _, arn := range old.rec.AttachedPolicies {
-		if !slices.Contains(now.rec.AttachedPolicies, arn) {
-			add(key, "policy "+arn, "", "", "it was detached from role "+name)
+	r.attachedDifferences(key, old.rec, now.rec, add)
+}
+
+// attachedDifferences compares the managed policies of a role.
+func (r *rewind) attachedDifferences(key state.Key, old, now *state.Role, add differ) {
+	for _, arn := range old.AttachedPolicies {
+		if !slices.Contains(now.AttachedPolicies, arn) {
+			add(key, "policy "+arn, "", "", "it was detached from role "+now.Name)
 		}
 	}
-	for _, arn := range now.rec.AttachedPolicies {
-		if !slices.Contains(old.rec.AttachedPolicies, arn) {
-			add(key, "policy "+arn, "", "", "it was attached to role "+name)
+	for _, arn := range now.AttachedPolicies {
+		if !slices.Contains(old.AttachedPolicies, arn) {
+			add(key, "policy "+arn, "", "", "it was attached to role "+now.Name)
+			continue
+		}
+		before, after := r.then.managedPolicy(arn), r.now.managedPolicy(arn)
+		account, _ := policyAccount(arn)
+		switch {
+		case before == nil || account == "aws":
+		case after == nil:
+			add(state.ManagedPolicyKey(account, arn), "policy "+arn, "", "", "it was deleted")
+		case before.document != after.document:
+			add(state.ManagedPolicyKey(account, arn), "policy "+arn, before.revision, after.revision, cmp.Or(statementChanges(before.document, after.document), "it was replaced"))
 		}
 	}
 }

@@ -163,6 +163,35 @@ func TestChangedRole(t *testing.T) {
 	}
 }
 
+// A managed policy of a role gets another default version.
+func TestChangedManagedPolicy(t *testing.T) {
+	g, s := changedWorld(t)
+	const arn = "arn:aws:iam::" + testAccount + ":policy/call"
+	managed := func(version, action string) *state.ManagedPolicy {
+		return &state.ManagedPolicy{ARN: arn, DefaultVersion: version, Versions: map[string]*state.PolicyVersion{
+			version: {Document: `{"Version":"2012-10-17","Statement":[{"Sid":"call","Effect":"Allow","Action":"` + action + `","Resource":"*"}]}`},
+		}}
+	}
+	role := &state.Role{
+		Identity: state.Identity{
+			Account: testAccount, Path: "/", Name: "door", ID: "AROADOOR", ARN: "arn:aws:iam::" + testAccount + ":role/door", AttachedPolicies: []string{arn},
+		},
+		AssumeRolePolicyDocument: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"apigateway.amazonaws.com"},"Action":"sts:AssumeRole"}]}`,
+	}
+	c := gatewayCall("two", "")
+	c.Credentials = role.ARN
+	put(t, s, state.RoleKey(testAccount, "door"), role)
+	put(t, s, state.ManagedPolicyKey(testAccount, arn), managed("v1", InvokeAction))
+	if o := g.Decide(c); o != Allowed {
+		t.Fatal(o)
+	}
+	put(t, s, state.ManagedPolicyKey(testAccount, arn), managed("v2", "lambda:GetFunction"))
+	want := []Change{{What: "policy " + arn, From: "v1", To: "v2", Detail: "statement call changed"}}
+	if diff := cmp.Diff(want, g.changed(c), cmpopts.IgnoreFields(Change{}, "Time")); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // What is remembered has a bound, and what was read before stays as it was.
 func TestPastIsBounded(t *testing.T) {
 	var p past
