@@ -4,7 +4,8 @@
 // The process driver (NewProcess) runs a function's runtime on this machine
 // (node, python3 or a provided bootstrap), without containers: one process tree
 // per environment, its code read-only at /var/task, a /tmp of its own, isolated
-// by bubblewrap where that works. Describe says which isolation is in force;
+// by bubblewrap where that works, by namespaces that it makes itself (Main) where
+// those do. Describe says which isolation is in force;
 // the driver never falls below it silently.
 //
 // Package invoke calls it (pools, concurrency, retries live there); the root

@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -25,6 +24,7 @@ type instance struct {
 	started time.Time
 	exited  chan struct{} // closed when the process has ended and all it sent was read
 	exit    error         // of cmd.Wait; valid once exited is closed
+	relays  bool          // see command
 	tooBig  atomic.Bool   // killed by the memory watch
 	peak    atomic.Int64  // largest memory seen, bytes
 	rounds  int           // of the memory watch
@@ -94,6 +94,10 @@ func (e *environment) start(in *instance, c *command, env []string) error {
 		in.cmd.ExtraFiles = []*os.File{child}
 		e.p.wg.Go(func() { in.api.ServeConn(host) })
 	}
+	in.relays = c.relays
+	if c.outer != nil {
+		c.outer(in.cmd)
+	}
 	in.started = time.Now()
 	if err := in.cmd.Start(); err != nil {
 		r.Close()
@@ -137,8 +141,9 @@ func (in *instance) exitText() string {
 	case !errors.As(in.exit, &status):
 		return "Runtime exited with error: " + in.exit.Error()
 	}
-	// bubblewrap passes a signal on as 128 + its number, as a shell does.
-	if code := status.ExitCode(); code > 128 && code < 128+65 && filepath.Base(in.cmd.Path) == "bwrap" {
+	// bubblewrap and our first stage pass a signal on as 128 + its number, as a
+	// shell does.
+	if code := status.ExitCode(); code > 128 && code < 128+65 && in.relays {
 		sig := syscall.Signal(code - 128)
 		switch sig {
 		case syscall.SIGKILL, syscall.SIGSEGV, syscall.SIGABRT, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGTERM, syscall.SIGINT:

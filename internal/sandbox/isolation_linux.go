@@ -14,23 +14,35 @@ import (
 
 // chooseIsolation finds the best isolation that really works here: bubblewrap
 // may be installed and still be forbidden (containers without user namespaces).
-func chooseIsolation(demand string) (isolator, error) {
-	bwrap, why := newBubblewrap()
-	switch demand {
-	case "bubblewrap":
-		if bwrap == nil {
-			return nil, fmt.Errorf("isolation by bubblewrap was asked for, but %s", why)
-		}
-		return bwrap, nil
+// tmp is a directory of the driver's own.
+func chooseIsolation(o Options, tmp string) (isolator, error) {
+	switch o.Isolation {
 	case "plain":
 		return &plain{why: "it was asked for"}, nil
-	case "":
+	case "", "bubblewrap", "namespaces":
+	default:
+		return nil, fmt.Errorf("isolation %q is unknown: use bubblewrap, namespaces or plain", o.Isolation)
+	}
+	var why []string
+	if o.Isolation != "namespaces" {
+		bwrap, reason := newBubblewrap()
 		if bwrap != nil {
 			return bwrap, nil
 		}
-		return &plain{why: why}, nil
+		why = append(why, reason)
 	}
-	return nil, fmt.Errorf("isolation %q is unknown: use bubblewrap or plain", demand)
+	if o.Isolation != "bubblewrap" {
+		own, reason := newNamespaces(o, tmp)
+		if own != nil {
+			return own, nil
+		}
+		why = append(why, reason)
+	}
+	reasons := strings.Join(why, "; ")
+	if o.Isolation != "" {
+		return nil, fmt.Errorf("isolation by %s was asked for, but %s", o.Isolation, reasons)
+	}
+	return &plain{why: reasons}, nil
 }
 
 // bubblewrap runs environments in bwrap: a root of the system's directories,
@@ -72,30 +84,48 @@ func (b *bubblewrap) try(ctx context.Context) error {
 	return nil
 }
 
-// systemMounts shows the machine's own software, read-only. Everything else
-// stays hidden: users' files, other functions' code, stagedoor's own data.
 func systemMounts() ([]string, error) {
-	entries, err := os.ReadDir("/")
+	dirs, links, err := systemTrees()
 	if err != nil {
 		return nil, err
 	}
 	args := []string{"--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent", "--cap-drop", "ALL"}
+	for _, link := range links {
+		args = append(args, "--symlink", link[1], link[0])
+	}
+	for _, path := range dirs {
+		args = append(args, "--ro-bind", path, path)
+	}
+	for _, path := range pointedTo {
+		args = append(args, "--ro-bind-try", path, path)
+	}
+	return append(args, "--proc", "/proc", "--dev", "/dev"), nil
+}
+
+// pointedTo is what /etc may point to.
+var pointedTo = [...]string{"/run/systemd/resolve", "/var/lib/ca-certificates"}
+
+// systemTrees is the machine's own software, which functions see, read-only:
+// directories of /, and links there (name, target). Everything else stays hidden:
+// users' files, other functions' code, stagedoor's own data.
+func systemTrees() (dirs []string, links [][2]string, err error) {
+	entries, err := os.ReadDir("/")
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, e := range entries {
 		path := "/" + e.Name()
 		switch {
 		case !isSystem(e.Name()):
 		case e.Type()&os.ModeSymlink != 0:
 			if target, err := os.Readlink(path); err == nil {
-				args = append(args, "--symlink", target, path)
+				links = append(links, [2]string{path, target})
 			}
 		case e.IsDir():
-			args = append(args, "--ro-bind", path, path)
+			dirs = append(dirs, path)
 		}
 	}
-	for _, path := range []string{"/run/systemd/resolve", "/var/lib/ca-certificates"} { // what /etc may point to
-		args = append(args, "--ro-bind-try", path, path)
-	}
-	return append(args, "--proc", "/proc", "--dev", "/dev"), nil
+	return dirs, links, nil
 }
 
 // isSystem reports whether a directory of / holds software.
@@ -123,6 +153,7 @@ func (b *bubblewrap) wrap(c *command) error {
 	}
 	argv = append(argv, "--remount-ro", "/", "--chdir", "/var/task", "--")
 	c.argv = append(argv, c.argv...)
+	c.relays = true
 	return nil
 }
 

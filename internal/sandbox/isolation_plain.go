@@ -3,7 +3,7 @@ package sandbox
 import "os"
 
 // plain is no isolation but for own directories and a process group: what is
-// left where bubblewrap does not work.
+// left where neither bubblewrap nor namespaces work.
 type plain struct{ why string }
 
 func (p *plain) wrap(c *command) error {

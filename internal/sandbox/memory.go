@@ -95,7 +95,11 @@ func (in *instance) measure(again bool) (bytes int64, processes int) {
 	if again || in.tree == nil {
 		in.tree = descendants(in.cmd.Process.Pid)
 	}
-	bytes, processes = processMemory(in.tree), len(in.tree)
+	counted := in.tree
+	if in.relays { // what isolates the function is not the function's
+		counted = counted[1:]
+	}
+	bytes, processes = processMemory(counted), len(in.tree)
 	in.treeMu.Unlock()
 	if bytes > in.peak.Load() {
 		in.peak.Store(bytes)

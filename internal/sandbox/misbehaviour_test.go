@@ -61,6 +61,24 @@ def handler(event, context):
                 time.sleep(1000)
     if do == "tmp":
         return sorted(os.listdir("/tmp"))
+    if do.startswith("kill "):
+        os.kill(os.getpid(), int(do[5:]))
+        time.sleep(60)
+    if do.startswith("exit "):
+        os._exit(int(do[5:]))
+    if do == "rights":
+        status = dict(line.split(":\t") for line in open("/proc/self/status").read().splitlines() if ":\t" in line)
+        rights = {k: status[k].lstrip("0") or "0" for k in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs")}
+        rights["mount"] = subprocess.run(["mount", "-t", "tmpfs", "none", "/tmp"], stderr=subprocess.DEVNULL).returncode == 0
+        try:
+            os.readlink("/proc/1/root")
+            open("/proc/1/mem").close()
+            rights["trace"] = True
+        except OSError:
+            rights["trace"] = False
+        files = os.listdir("/proc/self/fd")
+        rights["files"] = sorted(int(f) for f in files if os.path.exists("/proc/self/fd/" + f) or int(f) < 4)
+        return rights
     if do == "home":
         return os.path.exists(event["path"])
     return "fine"
@@ -167,10 +185,13 @@ func TestForkBomb(t *testing.T) {
 // With isolation nothing but /tmp is writable, each environment has its own,
 // and homes are hidden.
 func TestIsolation(t *testing.T) {
-	h := sandboxtest.NewHost(t, open)
-	if !h.Driver.Describe().Strong {
-		t.Skip("no isolation here:", h.Driver.Describe().Lacks)
+	for _, isolation := range strong(t) {
+		t.Run(isolation, func(t *testing.T) { testIsolation(t, isolation) })
 	}
+}
+
+func testIsolation(t *testing.T, isolation string) {
+	h := sandboxtest.NewHost(t, with(isolation))
 	secret := t.TempDir() // below the host's /tmp
 	a, b := start(t, h, nil), start(t, h, nil)
 	r := invoke(t, a, `{"do": "write", "paths": ["/var/task/x", "/var/runtime/x", "/etc/x", "/usr/x", "/x", "/var/x", "/home/x", "/tmp/mine"]}`)
@@ -185,6 +206,50 @@ func TestIsolation(t *testing.T) {
 	}
 	if r := invoke(t, a, `{"do": "home", "path": "`+secret+`"}`); string(r.Payload) != "false" {
 		t.Errorf("%s is visible", secret)
+	}
+	if isolation != "namespaces" {
+		return // how bubblewrap takes rights away is its own affair
+	}
+	r = invoke(t, a, `{"do": "rights"}`)
+	if got, want := string(r.Payload), `{"CapInh": "0", "CapPrm": "0", "CapEff": "0", "CapBnd": "0", "CapAmb": "0", "NoNewPrivs": "1", "mount": false, "trace": false, "files": [0, 1, 2, 3]}`; got != want {
+		t.Errorf("rights %s, want %s", got, want)
+	}
+}
+
+// Nothing that a function's variables say to a program reaches the first stage,
+// which has rights outside.
+func TestFirstStageEnvironment(t *testing.T) {
+	for _, isolation := range strong(t) {
+		t.Run(isolation, func(t *testing.T) {
+			h := sandboxtest.NewHost(t, with(isolation))
+			fn := h.Function("provided.al2023", "x", map[string]string{
+				"bootstrap": "#!/bin/sh\necho variables $GOMAXPROCS $GOGC $GOMEMLIMIT $GOTRACEBACK\nexec sleep 600\n"})
+			fn.Env = map[string]string{"GOMEMLIMIT": "nonsense", "GOTRACEBACK": "crash"}
+			e := h.Start(t, fn)
+			waitFor(t, func() bool { return strings.Contains(h.Log(e.LogStream()), "variables nonsense crash\n") })
+		})
+	}
+}
+
+// A memory limit and the ends of processes are the function's, not those of
+// what isolates it.
+func TestIsolatedEnds(t *testing.T) {
+	for _, isolation := range strong(t) {
+		t.Run(isolation, func(t *testing.T) {
+			h := sandboxtest.NewHost(t, with(isolation))
+			e := start(t, h, func(fn *sandbox.Function) { fn.MemoryMB = 128; fn.TimeoutSeconds = 60 })
+			if r := invoke(t, e, `{"do": "nothing"}`); r.MaxMemoryMB > 40 {
+				t.Errorf("max memory used by nothing: %d MB", r.MaxMemoryMB)
+			}
+			for do, want := range map[string]string{
+				"eat": "signal: killed", "kill 9": "signal: killed", "kill 6": "signal: aborted", "kill 15": "signal: terminated", "exit 7": "exit status 7",
+			} {
+				r := invoke(t, e, `{"do": "`+do+`"}`)
+				if !strings.Contains(string(r.Payload), "Runtime exited with error: "+want) {
+					t.Errorf("%s: %s", do, r.Payload)
+				}
+			}
+		})
 	}
 }
 
@@ -270,17 +335,34 @@ func TestCloseDuringInvoke(t *testing.T) {
 
 func with(isolation string) func(sandbox.Options) (sandbox.Driver, error) {
 	return func(o sandbox.Options) (sandbox.Driver, error) {
-		o.Isolation = isolation
+		o.Isolation, o.Reexec = isolation, true
 		return sandbox.NewProcess(o)
 	}
 }
 
-func isolations(t *testing.T) []string {
-	h := sandboxtest.NewHost(t, open)
-	if h.Driver.Describe().Strong {
-		return []string{"plain", "bubblewrap"}
+func isolations(t *testing.T) []string { return append(strong(t), "plain") }
+
+// strong lists the isolations that work here and keep environments apart.
+func strong(t testing.TB) (names []string) {
+	t.Helper()
+	for _, name := range []string{"bubblewrap", "namespaces"} {
+		p, err := with(name)(sandbox.Options{
+			Code: func(context.Context, string) ([]byte, error) { return nil, fs.ErrNotExist },
+			Logs: func(*sandbox.Function, string) sandbox.LogWriter { return nil },
+		})
+		if err != nil {
+			t.Log(err)
+			continue
+		}
+		if d := p.Describe(); d.Name != name || !d.Strong {
+			t.Errorf("%s is described as %+v", name, d)
+		}
+		if err := p.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		names = append(names, name)
 	}
-	return []string{"plain"}
+	return names
 }
 
 func waitFor(t *testing.T, ok func() bool) {

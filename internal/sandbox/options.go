@@ -21,8 +21,12 @@ type Options struct {
 	// key (access key = account id, secret "test").
 	Credentials func(ctx context.Context, fn *Function) (Credentials, error)
 	// Isolation demands a level instead of the best one that works:
-	// "bubblewrap" or "plain". NewProcess fails if it does not work here.
+	// "bubblewrap", "namespaces" or "plain". NewProcess fails if it does not
+	// work here.
 	Isolation string
+	// Reexec says that this program's main calls Main before anything else:
+	// isolation by namespaces starts the program a second time.
+	Reexec bool
 	// Logger takes what concerns the host, never a function's output. nil:
 	// discarded.
 	Logger *slog.Logger

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"sync"
 	"time"
@@ -52,6 +53,8 @@ type command struct {
 	runtime  string            // host directory with the loaders
 	// Set by wrap: the same directories as the function sees them.
 	taskRoot, runtimeIn, tmpIn string
+	relays                     bool            // what is started runs argv as its child and exits with 128 + a signal of it
+	outer                      func(*exec.Cmd) // completes what is started; may be nil
 }
 
 // NewProcess returns the process driver. It finds out which isolation works
@@ -84,7 +87,7 @@ func NewProcess(o Options) (*Process, error) {
 		return nil, p.abandon(fmt.Errorf("sandbox: making a directory for functions' /tmp: %w", err))
 	}
 	p.codes = codeCache{dir: filepath.Join(p.dir, "code"), load: o.Code}
-	if p.iso, err = chooseIsolation(o.Isolation); err != nil {
+	if p.iso, err = chooseIsolation(o, p.tmp); err != nil {
 		return nil, p.abandon(err)
 	}
 	p.watch = memoryWatch{p: p, stop: make(chan struct{})}

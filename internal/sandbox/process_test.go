@@ -9,8 +9,15 @@ import (
 	"github.com/stagedoor/stagedoor/internal/sandbox/sandboxtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	sandbox.Main()
+	goleak.VerifyTestMain(m)
+}
 
-func open(o sandbox.Options) (sandbox.Driver, error) { return sandbox.NewProcess(o) }
+func open(o sandbox.Options) (sandbox.Driver, error) { return with("")(o) }
 
-func TestConformance(t *testing.T) { sandboxtest.Run(t, open) }
+func TestConformance(t *testing.T) {
+	for _, isolation := range strong(t) {
+		t.Run(isolation, func(t *testing.T) { sandboxtest.Run(t, with(isolation)) })
+	}
+}

@@ -91,7 +91,7 @@ type Result struct {
 
 // Isolation says how a driver keeps environments apart.
 type Isolation struct {
-	Name   string   // "bubblewrap" or "plain process"
+	Name   string   // "bubblewrap", "namespaces" or "plain process"
 	Holds  []string // what is guaranteed, one short phrase each
 	Lacks  []string // what is not, with the remedy where there is one
 	Notes  []string // other things to say at start: interpreters found, their versions

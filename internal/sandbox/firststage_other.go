@@ -1,0 +1,6 @@
+//go:build !linux
+
+package sandbox
+
+// Main does nothing here: isolation by namespaces needs Linux.
+func Main() {}
