@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -189,6 +190,21 @@ func TestSizeAfter(t *testing.T) {
 	const document = `{"Version":"2012-10-17","Id":"default","Statement":[{"Sid":"s","Effect":"Allow","Principal":{"Service":"apigateway.amazonaws.com"},"Action":"lambda:InvokeFunction","Resource":"f","Condition":{"ArnLike":{"AWS:SourceArn":"arn"}}}]}`
 	if got, want := sizeAfter("f", nil, []*command{c}), len(document)+1; got != want { // the comma
 		t.Errorf("%d, want %d", got, want)
+	}
+}
+
+// Where not even one grant for each API fits, that is said.
+func TestNothingFits(t *testing.T) {
+	r := &Report{Account: "111122223333", Policies: map[string]*Budget{}}
+	for i := range 100 {
+		api := fmt.Sprintf("api%07d", i)
+		r.Findings = append(r.Findings, Finding{Level: Error, Fix: []string{newCommand("lambda", "add-permission", "region", "eu-central-1", "function-name", "f",
+			"statement-id", api, "action", grants.InvokeAction, "principal", grants.GatewayPrincipal,
+			"source-arn", "arn:aws:execute-api:eu-central-1:111122223333:"+api+"/*/GET/hello").String()}})
+	}
+	found := r.sizes()
+	if len(found) != 1 || found[0].Code != policyTooLarge || found[0].Level != Error || len(found[0].Notes) != 1 {
+		t.Errorf("%+v", found)
 	}
 }
 

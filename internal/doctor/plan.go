@@ -302,7 +302,7 @@ func (r *Report) sizes() []Finding {
 	var out []Finding
 	for _, function := range slices.Sorted(maps.Keys(needed)) {
 		if needed[function] > grants.PolicyLimit {
-			out = append(out, fullPolicy(function, needed[function], changes[function]))
+			out = append(out, fullPolicy(function, needed[function], sizeAfter(function, r.Policies[function], changes[function]), changes[function]))
 		}
 	}
 	for _, function := range slices.Sorted(maps.Keys(r.Policies)) {
@@ -315,9 +315,13 @@ func (r *Report) sizes() []Finding {
 	return out
 }
 
-func fullPolicy(function string, needed int, changes []*command) Finding {
+func fullPolicy(function string, needed, after int, changes []*command) Finding {
 	f := policyFinding(policyTooLarge, function, "")
 	f.Sentence = fmt.Sprintf("A grant for each method would make the policy of %s %d bytes long, and Lambda's limit is %d: one grant for all methods of an API replaces them.", short(function), needed, grants.PolicyLimit)
+	if after > grants.PolicyLimit {
+		f.Level = Error
+		f.Notes = []string{fmt.Sprintf("Even so it would have %d bytes, and the last of these grants would be refused: too many APIs call this one function. Give their integrations a role (credentials), which needs no grant, or share the calls out among aliases, each of which has a policy of its own.", after)}
+	}
 	for _, c := range changes {
 		f.Fix = append(f.Fix, c.String())
 	}
