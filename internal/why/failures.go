@@ -186,6 +186,8 @@ func sourceARNIn(text string) string {
 
 // permissionFailure recognises AWS's sentences (aws-facts part 3; KC
 // api-gateway-internal-server-error; recorded logs).
+// unverified: whether an execution log says "is not authorized to perform" of an
+// integration's role that may not invoke the function; clients get that wording.
 func permissionFailure(text string) (FailureKind, bool) {
 	switch {
 	case strings.Contains(text, "Invalid permissions on Lambda function"):
