@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os/exec"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -16,8 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/credentials/processcreds"
 	"github.com/aws/aws-sdk-go-v2/service/apigateway"
 	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -92,36 +90,26 @@ const (
 	maxBackoff  = 20 * time.Second
 )
 
-// account finds credentials and region of a real account. What is not in the
-// environment is asked of the aws CLI, which knows every kind of profile (SSO,
-// roles, processes, instance metadata).
-func (p Place) account(ctx context.Context, config *aws.Config) error {
-	if key := p.Getenv("AWS_ACCESS_KEY_ID"); key != "" && p.Profile == "" {
-		config.Credentials = credentials.NewStaticCredentialsProvider(key, p.Getenv("AWS_SECRET_ACCESS_KEY"), p.Getenv("AWS_SESSION_TOKEN"))
-	} else {
-		config.Credentials = aws.NewCredentialsCache(processcreds.NewProviderCommand(
-			processcreds.NewCommandBuilderFunc(func(ctx context.Context) (*exec.Cmd, error) {
-				return p.cli(ctx, "configure", "export-credentials", "--format", "process"), nil
-			})))
-		if _, err := config.Credentials.Retrieve(ctx); err != nil {
-			return fmt.Errorf("no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or sign in with the aws CLI (aws configure, aws sso login) and name the profile with --profile: %w", err)
-		}
+// account finds credentials and region of a real account in the SDK's standard
+// chain: environment, shared configuration (profiles, SSO, roles, processes),
+// container and instance metadata. Nothing else is taken from it, an endpoint
+// above all: "stagedoor env" sets one, and --aws means AWS.
+func (p Place) account(ctx context.Context, into *aws.Config) error {
+	found, err := config.LoadDefaultConfig(ctx, config.WithSharedConfigProfile(p.Profile))
+	if err == nil {
+		into.Credentials = found.Credentials
+		_, err = into.Credentials.Retrieve(ctx)
 	}
-	if config.Region == "" {
-		out, _ := p.cli(ctx, "configure", "get", "region").Output() // no region configured is an exit code, and said below
-		config.Region = strings.TrimSpace(string(out))
+	if err != nil {
+		return fmt.Errorf("no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or sign in with the aws CLI (aws configure, aws sso login) and name the profile with --profile: %w", err)
 	}
-	if config.Region == "" {
+	if into.Region == "" {
+		into.Region = found.Region
+	}
+	if into.Region == "" {
 		return errors.New("no AWS region: give --region, or set AWS_REGION")
 	}
 	return nil
-}
-
-func (p Place) cli(ctx context.Context, args ...string) *exec.Cmd {
-	if p.Profile != "" {
-		args = append(args, "--profile", p.Profile)
-	}
-	return exec.CommandContext(ctx, "aws", args...)
 }
 
 // FromConfig makes the clients of a place.
