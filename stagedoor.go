@@ -60,6 +60,10 @@ type Options struct {
 	Logger *slog.Logger
 	// Version is what the health page shows.
 	Version string
+	// Reexec says that this program's main calls FirstStage before anything
+	// else, as the stagedoor command's does: functions can then be isolated by
+	// namespaces where bubblewrap does not work.
+	Reexec bool
 }
 
 // What holds unless Options say otherwise.
@@ -242,6 +246,11 @@ func (s *Server) Place() string {
 
 // closeTimeout bounds each part's farewell after ctx has ended.
 const closeTimeout = 5 * time.Second
+
+// FirstStage does nothing, except in a process that a Server started to isolate a
+// function by namespaces: there it runs the function and never returns. See
+// Options.Reexec.
+func FirstStage() { sandbox.Main() }
 
 // Isolation says how functions are kept apart on this machine.
 func (s *Server) Isolation() sandbox.Isolation { return s.parts.sandbox.Describe() }

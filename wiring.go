@@ -110,6 +110,7 @@ func (p *parts) running(o Options, url string) (err error) {
 		Logs:        invoke.FunctionLogs(p.logs),
 		Endpoint:    func() string { return url },
 		Credentials: p.roleCredentials,
+		Reexec:      o.Reexec,
 		Logger:      o.Logger,
 	})
 	if err != nil {

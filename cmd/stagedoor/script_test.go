@@ -12,10 +12,12 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/stagedoor/stagedoor"
 	"github.com/stagedoor/stagedoor/internal/cli"
 )
 
 func TestMain(m *testing.M) {
+	stagedoor.FirstStage()
 	testscript.Main(m, map[string]func(){
 		"stagedoor": func() { os.Exit(cli.Main(os.Args[1:], "v0.0.0-test")) },
 	})

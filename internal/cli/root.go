@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/stagedoor/stagedoor"
 	"github.com/stagedoor/stagedoor/internal/target"
 )
 
@@ -26,11 +27,14 @@ type Environment struct {
 	Stdout, Stderr io.Writer
 	Getenv         func(string) string
 	Version        string // as the release sets it; "" asks the build information
+	Reexec         bool   // see stagedoor.Options
 }
 
-// Main runs the command that args name and returns the process's exit code.
+// Main runs the command that args name and returns the process's exit code. The
+// program's main calls it before anything else.
 func Main(args []string, version string) int {
-	return run(&Environment{Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Version: version}, args)
+	stagedoor.FirstStage()
+	return run(&Environment{Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Version: version, Reexec: true}, args)
 }
 
 // run is Main in a given environment.

@@ -48,6 +48,7 @@ that mends it. Each flag has a variable: --data is STAGEDOOR_DATA.`,
 			}
 			options.LaxRoles = slices.Contains(lax, "roles")
 			options.Version = version(env)
+			options.Reexec = env.Reexec
 			options.Logger = slog.New(slog.NewTextHandler(env.Stderr, &slog.HandlerOptions{Level: level}))
 			return runUp(cmd.Context(), env, options)
 		},
