@@ -86,6 +86,28 @@ func TestReadsSeeWhatWasWritten(t *testing.T) {
 	}
 }
 
+// Flush waits for events that another flush is writing: whoever flushed before
+// looking for a group must find it.
+func TestFlushWaitsForOthers(t *testing.T) {
+	s := storetest.New(t)
+	l := open(t, s, Options{})
+	for i := range 100 {
+		name := fmt.Sprint("g", i)
+		l.Writer(account, region, name, "s").Write(Event{Millis: 1, Message: "one"})
+		other := make(chan error, 1)
+		go func() { other <- l.Flush(t.Context()) }()
+		if err := l.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := store.Get[state.LogGroup](s, state.LogGroupKey(account, region, name)); err != nil {
+			t.Fatalf("group %s after Flush: %v", name, err)
+		}
+		if err := <-other; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestPaging(t *testing.T) {
 	l := open(t, storetest.New(t), Options{})
 	w := l.Writer(account, region, "g", "s")

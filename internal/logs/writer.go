@@ -28,6 +28,7 @@ type group struct {
 
 	mu      sync.Mutex // held for microseconds: Write takes it
 	buf     encoder    // what is pending
+	writing bool       // spare holds events that are on their way to the journal
 	dropped map[*Writer]int
 
 	// flushing is held while a chunk is written, so that chunks reach the
@@ -107,10 +108,18 @@ func cut(message string) string {
 	return message[:n]
 }
 
+// dirty reports whether some events are not in the journal yet: pending, or on
+// their way, for whoever flushes must wait for those, too.
 func (g *group) dirty() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.buf.len() > 0
+	return g.buf.len() > 0 || g.writing
+}
+
+func (g *group) written() {
+	g.mu.Lock()
+	g.writing = false
+	g.mu.Unlock()
 }
 
 // reset drops what is pending and the index, after the group's deletion.
@@ -138,7 +147,9 @@ func (l *Logs) flush(ctx context.Context, g *group) error {
 	g.buf, g.spare = g.spare, g.buf
 	g.buf.reset()
 	g.buf.epoch = epoch + 1
+	g.writing = true
 	g.mu.Unlock()
+	defer g.written()
 	written, err := l.write(ctx, g, &g.spare)
 	switch {
 	case errors.Is(err, store.ErrTooLarge):
