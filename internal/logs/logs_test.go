@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -96,6 +97,9 @@ func TestFlushWaitsForOthers(t *testing.T) {
 		l.Writer(account, region, name, "s").Write(Event{Millis: 1, Message: "one"})
 		other := make(chan error, 1)
 		go func() { other <- l.Flush(t.Context()) }()
+		for range i {
+			runtime.Gosched() // lets the other get further each time
+		}
 		if err := l.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
