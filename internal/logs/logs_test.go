@@ -355,11 +355,11 @@ func BenchmarkWrite(b *testing.B) {
 func TestPutBack(t *testing.T) {
 	l := open(t, storetest.New(t), Options{})
 	w := l.Writer(account, region, "g", "s")
+	g := l.group(account, region, "g")
+	g.flushing.Lock() // before the first event: the background flush must not take any
 	for i := range 3 {
 		w.Write(Event{Millis: int64(i), Message: fmt.Sprint(i) + strings.Repeat("x", 200_000)})
 	}
-	g := l.group(account, region, "g")
-	g.flushing.Lock()
 	g.mu.Lock()
 	g.buf, g.spare = g.spare, g.buf
 	g.buf.epoch = g.spare.epoch + 1
