@@ -22,7 +22,7 @@ var layers = map[string]struct {
 	own     []string // paths below the module; "x/..." includes what lies below x
 	foreign []string // path prefixes beside the standard library and golang.org/x
 }{
-	"awswire":          {foreign: []string{"github.com/go-json-experiment/json"}},
+	"awswire":          {foreign: []string{"github.com/go-json-experiment/json", "github.com/fxamacker/cbor/v2"}},
 	"awswire/sigv4":    {},
 	"iampolicy":        {foreign: []string{"github.com/go-json-experiment/json"}},
 	"runtimeapi":       {},
@@ -44,15 +44,20 @@ var layers = map[string]struct {
 		own:     []string{"awswire", "internal/state", "internal/store", "internal/logs"},
 		foreign: []string{"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"},
 	},
+	"internal/service/cloudwatch": {
+		own:     []string{"awswire", "internal/state", "internal/store", "internal/metrics"},
+		foreign: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"},
+	},
 	"internal/logs":    {own: []string{"internal/state", "internal/store"}},
+	"internal/metrics": {own: []string{"internal/state", "internal/store"}},
 	"internal/sandbox": {own: []string{"runtimeapi", "internal/state", "internal/store", "internal/logs", "internal/codezip", "internal/sandbox/loaders"}},
 	"internal/sandbox/sandboxtest": {
 		own:     []string{"internal/sandbox"},
 		foreign: []string{"github.com/google/go-cmp", "github.com/rogpeppe/go-internal"},
 	},
-	"internal/invoke": {own: []string{"internal/state", "internal/store", "internal/logs", "internal/grants", "internal/sandbox"}},
+	"internal/invoke": {own: []string{"internal/state", "internal/store", "internal/logs", "internal/metrics", "internal/grants", "internal/sandbox"}},
 	"internal/gateway": {
-		own:     []string{"awswire/sigv4", "iampolicy", "internal/state", "internal/store", "internal/logs", "internal/grants", "internal/invoke"},
+		own:     []string{"awswire/sigv4", "iampolicy", "internal/state", "internal/store", "internal/logs", "internal/metrics", "internal/grants", "internal/invoke"},
 		foreign: []string{"github.com/go-json-experiment/json"},
 	},
 	"internal/endpoint": {own: []string{"internal/gateway"}},
@@ -63,7 +68,19 @@ var layers = map[string]struct {
 		own:     []string{"iampolicy", "internal/grants", "internal/state", "internal/target", "internal/why"},
 		foreign: []string{"github.com/aws/aws-sdk-go-v2"},
 	},
-	"internal/cli": {own: []string{"", "internal/why", "internal/grants", "internal/doctor", "internal/target"}, foreign: []string{"github.com/spf13/", "github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go", "charm.land/lipgloss/v2"}},
+	"internal/diff": {
+		own:     []string{"internal/doctor", "internal/target", "internal/why"},
+		foreign: []string{"github.com/aws/aws-sdk-go-v2", "charm.land/lipgloss/v2"},
+	},
+	"internal/promote": {
+		own:     []string{"internal/doctor", "internal/target", "internal/diff", "internal/why"},
+		foreign: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go", "charm.land/lipgloss/v2"},
+	},
+	"internal/console": {
+		own:     []string{"internal/why", "internal/grants", "internal/target", "internal/doctor", "internal/diff", "internal/promote"},
+		foreign: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"},
+	},
+	"internal/cli": {own: []string{"", "internal/why", "internal/grants", "internal/doctor", "internal/target", "internal/diff", "internal/promote"}, foreign: []string{"github.com/spf13/", "github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go", "charm.land/lipgloss/v2"}},
 	"cmd":          {own: []string{"internal/cli"}},
 	"":             {own: []string{"awswire/...", "iampolicy", "internal/..."}, foreign: []string{"github.com/aws/"}},
 	"examples":     {own: []string{""}, foreign: []string{"github.com/aws/"}},
@@ -79,6 +96,8 @@ var never = []struct{ of, imported, why string }{
 	{"internal/invoke", "github.com/aws/", "SDK types stay at the control plane's edge"},
 	{"internal/sandbox", "github.com/aws/", "SDK types stay at the control plane's edge"},
 	{"internal/logs", "github.com/aws/", "SDK types stay at the control plane's edge"},
+	{"internal/metrics", "github.com/aws/", "SDK types stay at the control plane's edge"},
+	{"internal/console", module + "/internal/store", "the console is a client of AWS's operations, so never on the store"},
 	{"internal/cli", module + "/internal/store", "commands work against any target, so never on the store"},
 }
 
