@@ -16,8 +16,8 @@ type accessLog struct {
 	account, region, group string
 	segments               []logSegment
 
-	open   sync.Once
-	writer *logs.Writer
+	open    sync.Once
+	writers []*logs.Writer
 }
 
 // logSegment is literal text or the value of one $context variable.
@@ -64,7 +64,7 @@ func (a *accessLog) write(x *exchange) {
 	if g.logs == nil {
 		return
 	}
-	a.open.Do(func() { a.writer = g.logs.Writer(a.account, a.region, a.group, streamName(g.boot, a.group)) })
+	a.open.Do(func() { a.writers = x.plan.release.writers(g, a.account, a.region, a.group) })
 	var b strings.Builder
 	for _, s := range a.segments {
 		if s.value == nil {
@@ -81,7 +81,9 @@ func (a *accessLog) write(x *exchange) {
 	if len(text) > maxAccessLine {
 		text = text[:maxAccessLine]
 	}
-	a.writer.Write(logs.Event{Millis: x.start.UnixMilli(), Message: text})
+	for _, w := range a.writers {
+		w.Write(logs.Event{Millis: x.start.UnixMilli(), Message: text})
+	}
 }
 
 // contextVariable finds a variable of APIGW-DG
@@ -115,7 +117,7 @@ func contextVariables() map[string]func(x *exchange) string {
 		"responseLatency":      func(x *exchange) string { return ms(x.gateway.now().Sub(x.start)) },
 		"identity.sourceIp":    func(x *exchange) string { return x.clientIP },
 		"identity.userAgent":   func(x *exchange) string { return x.headerValue("User-Agent") },
-		"isCanaryRequest":      func(*exchange) string { return "false" },
+		"isCanaryRequest":      func(x *exchange) string { return x.plan.release.isCanaryRequest() },
 		"authorize.status":     (*exchange).authorized,
 		"authorize.error":      func(x *exchange) string { return x.refusalOf("ACCESS_DENIED") },
 		"authenticate.status":  (*exchange).authenticated,

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/grants"
+	"github.com/stagedoor/stagedoor/internal/metrics"
 )
 
 // Limits of API Gateway (APIGW-DG limits): request line and header together,
@@ -71,6 +72,7 @@ type scratch struct {
 	timer   *time.Timer
 	decoder answerDecoder
 	values  []string // backing of response header values
+	counted metrics.APICall
 }
 
 // answer is what goes back.
@@ -114,7 +116,7 @@ func (x *exchange) run() {
 	x.addr, ok = addressOf(r)
 	if ok {
 		if d := x.gateway.picture.Load().find(x.addr.api, x.addr.stage); d != nil {
-			x.plan = d.plan()
+			x.plan = d.choose(x.gateway.random).plan()
 		}
 	}
 	if x.plan == nil || x.plan.closed {
@@ -258,10 +260,32 @@ func bodyAllowed(status int) bool {
 // short answer leaves net/http only afterwards, so that whoever has it in hands
 // also finds its lines, where AWS makes them wait for 20 seconds.
 func (x *exchange) finish() {
+	if x.gateway.metrics != nil && x.plan != nil {
+		x.count()
+	}
 	x.lines.flush(x)
 	if x.plan != nil && x.plan.access != nil {
 		x.plan.access.write(x)
 	}
+}
+
+// count tells the meter of the request. One that reached no stage belongs to no
+// API, and nobody counts it.
+func (x *exchange) count() {
+	p := x.plan
+	// unverified: the dimension ApiName of an API that was renamed after it was
+	// deployed; here it keeps the name it was deployed under.
+	x.counted = metrics.APICall{
+		Account: p.account, Region: p.region, APIName: p.apiName, Stage: p.name, Canary: p.release == canaryRelease,
+		Status: x.answer.status, Latency: x.gateway.now().Sub(x.start),
+	}
+	if x.method != nil && x.method.detailed {
+		x.counted.Method, x.counted.Resource = x.method.verb, x.method.resource.path
+	}
+	if x.integration.called {
+		x.counted.IntegrationLatency = max(x.integration.latency, 1) // 0 would say that none was called
+	}
+	x.gateway.metrics.APICall(&x.counted)
 }
 
 // release forgets the request and reports whether x is worth pooling.

@@ -21,18 +21,22 @@ const (
 	levelInfo
 )
 
-// logSetting finds what a stage logs for a method: the most specific of
-// "path/VERB", "path/*" and "*/*" counts as a whole. Clients write one path in
-// many ways (state.MethodSetting), and a key is kept as it was written: with
-// "~1" for each "/" or some of them, with or without the first one. Of two
-// spellings of one path the first in the order of the keys counts.
-func logSetting(settings map[string]*state.MethodSetting, path, verb string) (logLevel, bool) {
+// settingOf finds the settings of a stage for a method: the most specific of
+// "path/VERB", "path/*" and "*/*" counts as a whole; nil when there is none.
+// Clients write one path in many ways (state.MethodSetting), and a key is kept
+// as it was written: with "~1" for each "/" or some of them, with or without the
+// first one. Of two spellings of one path the first in the order of the keys
+// counts.
+func settingOf(settings map[string]*state.MethodSetting, path, verb string) *state.MethodSetting {
+	if len(settings) == 0 {
+		return nil
+	}
 	exact, whole := settingKey(path+"/"+verb), settingKey(path+"/*")
 	var found *state.MethodSetting
 	for _, key := range slices.Sorted(maps.Keys(settings)) {
 		switch settingKey(key) {
 		case exact:
-			return parseLevel(settings[key].LoggingLevel), settings[key].DataTraceEnabled
+			return settings[key]
 		case whole:
 			if found == nil {
 				found = settings[key]
@@ -42,10 +46,15 @@ func logSetting(settings map[string]*state.MethodSetting, path, verb string) (lo
 	if found == nil {
 		found = settings["*/*"]
 	}
-	if found == nil {
-		return levelOff, false
+	return found
+}
+
+// apply takes over what the stage says of the method; a canary has the settings
+// of its stage.
+func (m *methodPlan) apply(s *state.MethodSetting) {
+	if s != nil {
+		m.level, m.trace, m.detailed = parseLevel(s.LoggingLevel), s.DataTraceEnabled, s.MetricsEnabled
 	}
-	return parseLevel(found.LoggingLevel), found.DataTraceEnabled
 }
 
 // settingKey brings the spellings of a method setting's key to one: without
@@ -222,14 +231,16 @@ func (l *execLines) flush(x *exchange) {
 			events = append(events, logs.Event{Millis: line.at.UnixMilli(), Message: cut("(" + x.ids.request + ") " + line.text)})
 		}
 	}
-	x.plan.execution(x.gateway).Write(events...)
+	for _, w := range x.plan.execution(x.gateway) {
+		w.Write(events...)
+	}
 }
 
-// execution is the writer of the stage's execution log, made at the first use:
-// that creates group and stream.
-func (p *stagePlan) execution(g *Gateway) *logs.Writer {
-	p.openLog.Do(func() { p.writer = g.logs.Writer(p.account, p.region, p.group, p.stream) })
-	return p.writer
+// execution are the writers of the stage's execution log, made at the first use:
+// that creates groups and streams.
+func (p *stagePlan) execution(g *Gateway) []*logs.Writer {
+	p.openLog.Do(func() { p.writers = p.release.writers(g, p.account, p.region, p.group) })
+	return p.writers
 }
 
 // text is the Test form: one string, each line with its time (AWS recording

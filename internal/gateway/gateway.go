@@ -13,6 +13,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/grants"
 	"github.com/stagedoor/stagedoor/internal/invoke"
 	"github.com/stagedoor/stagedoor/internal/logs"
+	"github.com/stagedoor/stagedoor/internal/metrics"
 	"github.com/stagedoor/stagedoor/internal/state"
 	"github.com/stagedoor/stagedoor/internal/store"
 )
@@ -32,6 +33,12 @@ type Door interface {
 	Mode() grants.Mode
 }
 
+// Meter counts requests; *metrics.Metrics is one. It must neither block nor keep
+// c, which the next request uses again.
+type Meter interface {
+	APICall(c *metrics.APICall)
+}
+
 // Options are what a Gateway may be told; the zero value works.
 type Options struct {
 	// RawHeader appends the header fields of a request as {name, value}, in
@@ -41,6 +48,8 @@ type Options struct {
 	// Callers knows who signs requests. Nil: methods with AWS_IAM refuse
 	// everybody.
 	Callers Callers
+	// Metrics counts requests. Nil: nothing is counted.
+	Metrics Meter
 	// Logger is told what only the person at stagedoor should know. Nil:
 	// slog.Default.
 	Logger *slog.Logger
@@ -57,6 +66,7 @@ type Gateway struct {
 	invoker Invoker
 	callers Callers
 	logs    *logs.Logs
+	metrics Meter
 	log     *slog.Logger
 
 	rawHeader func(r *http.Request, dst [][2]string) ([][2]string, bool)
@@ -74,7 +84,7 @@ type Gateway struct {
 // New makes the data plane over s and follows its records from now on. l may be
 // nil: then nothing is logged.
 func New(s *store.Store, d Door, b Invoker, l *logs.Logs, o Options) *Gateway {
-	g := &Gateway{store: s, door: d, invoker: b, callers: o.Callers, logs: l, log: o.Logger, rawHeader: o.RawHeader, now: o.Now, random: o.Random}
+	g := &Gateway{store: s, door: d, invoker: b, callers: o.Callers, logs: l, metrics: o.Metrics, log: o.Logger, rawHeader: o.RawHeader, now: o.Now, random: o.Random}
 	if g.log == nil {
 		g.log = slog.Default()
 	}

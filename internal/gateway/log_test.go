@@ -241,6 +241,13 @@ func TestLogSetting(t *testing.T) {
 	}
 }
 
+// logSetting is what a method with these settings logs.
+func logSetting(settings map[string]*state.MethodSetting, path, verb string) (logLevel, bool) {
+	var m methodPlan
+	m.apply(settingOf(settings, path, verb))
+	return m.level, m.trace
+}
+
 func TestCutAndMask(t *testing.T) {
 	if got := cut(strings.Repeat("ä", 600)); len(got) != 1024+len(" [TRUNCATED]") || !strings.HasSuffix(got, "ä [TRUNCATED]") {
 		t.Errorf("%d bytes", len(got))

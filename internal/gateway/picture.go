@@ -32,14 +32,20 @@ func (p *picture) all() iter.Seq[*deployed] {
 	}
 }
 
-// deployed is a stage and what it serves. Its plan is compiled by the first
+// deployed is a stage and what it serves: the release for everybody, and beside
+// it, where the stage has one, its canary. The plan is compiled by the first
 // request, so that a thousand stages at rest cost no more than their records.
 type deployed struct {
 	gateway    *Gateway
 	stage      *state.Stage
 	deployment *state.Deployment
+	variables  map[string]string // the stage's, in a canary with its overrides
 	account    *account
 	compiled   atomic.Pointer[stagePlan]
+
+	release release
+	canary  *deployed // of a production release
+	share   uint64    // how much of shareWhole the canary takes
 }
 
 func (d *deployed) plan() *stagePlan {
@@ -174,7 +180,14 @@ func (c *compiler) deploy(key state.Key, st *state.Stage) *deployed {
 		return nil
 	}
 	delete(c.waiting, key)
-	return &deployed{gateway: c.gateway, stage: st, deployment: dep, account: c.accountOf(state.APIGatewayAccountKey(st.Account, st.Region))}
+	d := &deployed{
+		gateway: c.gateway, stage: st, deployment: dep, variables: st.Variables,
+		account: c.accountOf(state.APIGatewayAccountKey(st.Account, st.Region)),
+	}
+	if st.Canary != nil {
+		c.addCanary(key, d)
+	}
+	return d
 }
 
 // publish swaps in a picture in which one stage is d, or gone.

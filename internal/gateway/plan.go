@@ -15,7 +15,9 @@ import (
 // stagePlan is a compiled stage.
 type stagePlan struct {
 	account, region, api, name string
+	apiName                    string
 	deployment                 string
+	release                    release
 	test                       bool // TestInvokeMethod
 	closed                     bool // the API answers no calls at its execute-api address
 
@@ -25,10 +27,10 @@ type stagePlan struct {
 	policy        *grants.AppliedPolicy // the API's resource policy; nil: it has none
 	access        *accessLog
 	settings      *account
-	group, stream string // of the execution log
+	group         string // of the execution log
 
 	openLog sync.Once
-	writer  *logs.Writer
+	writers []*logs.Writer
 }
 
 // resourcePlan is a compiled resource.
@@ -45,6 +47,7 @@ type methodPlan struct {
 	operation string // operationName
 	level     logLevel
 	trace     bool
+	detailed  bool // metrics of its own
 
 	// guard stands before everything else; nil for an open method.
 	guard *guard
@@ -90,15 +93,14 @@ const defaultTimeout = 29 * time.Second
 
 func compileStage(d *deployed) *stagePlan {
 	st, dep := d.stage, d.deployment
-	p := newStagePlan(st.Account, st.Region, st.API, st.Name, &dep.APISnapshot, st.Variables)
-	p.deployment = dep.ID
+	p := newStagePlan(st.Account, st.Region, st.API, st.Name, &dep.APISnapshot, d.variables)
+	p.apiName, p.deployment, p.release = dep.APIName, dep.ID, d.release
 	p.settings = d.account
 	p.access = compileAccessLog(st.AccessLog)
 	p.group = "API-Gateway-Execution-Logs_" + st.API + "/" + st.Name
-	p.stream = streamName(d.gateway.boot, p.group)
 	for _, r := range dep.Resources {
-		p.addResource(r, st.Variables, func(m *methodPlan) {
-			m.level, m.trace = logSetting(st.MethodSettings, r.Path, m.verb)
+		p.addResource(r, d.variables, func(m *methodPlan) {
+			m.apply(settingOf(st.MethodSettings, r.Path, m.verb))
 		})
 	}
 	return p

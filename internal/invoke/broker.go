@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/logs"
+	"github.com/stagedoor/stagedoor/internal/metrics"
 	"github.com/stagedoor/stagedoor/internal/sandbox"
 	"github.com/stagedoor/stagedoor/internal/state"
 	"github.com/stagedoor/stagedoor/internal/store"
@@ -37,8 +38,16 @@ type Options struct {
 	// Random chooses among an alias's versions, in [0, 1). nil: math/rand.
 	Random func() float64
 	// Now is the clock of idle times and event ages. nil: time.Now.
-	Now    func() time.Time
-	Logger *slog.Logger // nil: discarded
+	Now func() time.Time
+	// Metrics counts calls. Nil: nothing is counted.
+	Metrics Meter
+	Logger  *slog.Logger // nil: discarded
+}
+
+// Meter counts calls of functions; *metrics.Metrics is one. It must neither
+// block nor keep c.
+type Meter interface {
+	FunctionCall(c *metrics.FunctionCall)
 }
 
 // Broker runs invocations. New makes it, Close ends it.
@@ -54,8 +63,9 @@ type Broker struct {
 	versions  *store.View[*version]
 	limits    *limits
 
-	pools    sync.Map      // poolKey → *pool
-	starting chan struct{} // a place for each start under way
+	pools       sync.Map      // poolKey → *pool
+	concurrency sync.Map      // functionKey → *atomic.Int64, how many calls are under way
+	starting    chan struct{} // a place for each start under way
 
 	queue    chan *event
 	accepted atomic.Int64 // asynchronous events on their way
@@ -133,15 +143,16 @@ func (b *Broker) Invoke(ctx context.Context, r *Request) (*Result, error) {
 	if !b.enter() {
 		return nil, ErrClosed
 	}
-	running, err := b.limits.acquire(r, f.reserved)
+	c := &call{Request: *r, version: v}
+	c.running, err = b.limits.acquire(r, f.reserved)
 	if err != nil {
 		b.calls.Done()
+		c.counted.Throttled = true
+		b.count(c)
 		return nil, err
 	}
-	done := func() { running.Add(-1); b.calls.Done() }
-	full := *r
-	b.complete(&full)
-	return b.run(ctx, &full, v, done)
+	b.complete(&c.Request)
+	return b.run(ctx, c)
 }
 
 // enter counts a call in, unless the broker is closed.
@@ -155,13 +166,47 @@ func (b *Broker) enter() bool {
 	return true
 }
 
-// run runs a call that was counted in; done counts it out.
-func (b *Broker) run(ctx context.Context, r *Request, v *version, done func()) (*Result, error) {
+// call is one invocation under way.
+type call struct {
+	Request
+	version *version
+	running *atomic.Int64 // of limits: this call counts in it
+	counted metrics.FunctionCall
+}
+
+// end counts the call out.
+func (b *Broker) end(p *pool, c *call) {
+	p.running.Add(-1)
+	c.running.Add(-1)
+	b.calls.Done()
+}
+
+// ran counts a call that has run; what it ran into before, a host that cannot
+// start the function, is no invocation (Lambda-DG: monitoring-metrics-types).
+func (b *Broker) ran(c *call, res *sandbox.Result) {
+	c.counted.Err, c.counted.Duration = res.FunctionError != "", res.Duration
+	b.count(c)
+}
+
+// count tells the meter.
+func (b *Broker) count(c *call) {
+	if b.o.Metrics == nil {
+		return
+	}
+	c.counted.Account, c.counted.Region, c.counted.Function = c.Account, c.Region, c.Function
+	c.counted.Qualifier, c.counted.ExecutedVersion = c.Qualifier, c.version.name
+	b.o.Metrics.FunctionCall(&c.counted)
+}
+
+// run runs a call that was counted in.
+func (b *Broker) run(ctx context.Context, r *call) (*Result, error) {
+	v := r.version
 	p := b.pool(poolKey{r.Account, r.Region, r.Function, v.name})
+	r.counted.Concurrent = int(p.running.Add(1))
 	for attempt := 0; ; attempt++ {
 		s, err := p.take(ctx, v)
 		if err != nil {
-			done()
+			b.end(p, r)
 			return nil, b.startFailed(ctx, v, err)
 		}
 		in := &sandbox.Invocation{
@@ -169,7 +214,13 @@ func (b *Broker) run(ctx context.Context, r *Request, v *version, done func()) (
 			ClientContext: r.ClientContext, Payload: r.Payload, LogTail: r.LogTail,
 		}
 		if ctx.Done() != nil {
-			in.Detached = func(*sandbox.Result, error) { p.give(s); done() }
+			in.Detached = func(res *sandbox.Result, err error) {
+				if err == nil {
+					b.ran(r, res)
+				}
+				p.give(s)
+				b.end(p, r)
+			}
 		}
 		res, err := s.env.Invoke(ctx, in)
 		switch {
@@ -179,15 +230,16 @@ func (b *Broker) run(ctx context.Context, r *Request, v *version, done func()) (
 			} else {
 				p.give(s)
 			}
-			done()
-			return result(r, v, res), nil
+			b.ran(r, res)
+			b.end(p, r)
+			return result(&r.Request, v, res), nil
 		case errors.Is(err, sandbox.ErrDetached):
 			return nil, ctx.Err()
 		case errors.Is(err, sandbox.ErrClosed) && attempt < 3 && !b.closed.Load():
 			s.env.Close() // it ended between two calls: the next one, please
 		default:
 			s.env.Close()
-			done()
+			b.end(p, r)
 			return nil, b.startFailed(ctx, v, err)
 		}
 	}
@@ -253,7 +305,8 @@ func (b *Broker) pool(k poolKey) *pool {
 	if p, ok := b.pools.Load(k); ok {
 		return p.(*pool)
 	}
-	p, _ := b.pools.LoadOrStore(k, &pool{b: b, key: k})
+	running, _ := b.concurrency.LoadOrStore(functionKey{k.account, k.region, k.function}, new(atomic.Int64))
+	p, _ := b.pools.LoadOrStore(k, &pool{b: b, key: k, running: running.(*atomic.Int64)})
 	return p.(*pool)
 }
 

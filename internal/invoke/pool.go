@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/sandbox"
@@ -11,8 +12,9 @@ import (
 
 // pool holds the environments of one function version.
 type pool struct {
-	b   *Broker
-	key poolKey
+	b       *Broker
+	key     poolKey
+	running *atomic.Int64 // calls of the function, all versions together
 
 	mu      sync.Mutex
 	current *version     // what new environments run
