@@ -48,6 +48,7 @@ func (s *Service) Operations() awswire.Operations {
 		"GetStages":                  awswire.Op(s.GetStages),
 		"UpdateStage":                awswire.Op(s.UpdateStage),
 		"DeleteStage":                awswire.Op(s.DeleteStage),
+		"GetExport":                  awswire.Op(s.GetExport),
 		"FlushStageCache":            awswire.Op(s.FlushStageCache),
 		"FlushStageAuthorizersCache": awswire.Op(s.FlushStageAuthorizersCache),
 
