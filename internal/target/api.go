@@ -12,6 +12,7 @@ import (
 
 // RestAPIs are the read-only operations on REST APIs.
 type RestAPIs interface {
+	GetRestApi(context.Context, *apigateway.GetRestApiInput, ...func(*apigateway.Options)) (*apigateway.GetRestApiOutput, error)
 	GetRestApis(context.Context, *apigateway.GetRestApisInput, ...func(*apigateway.Options)) (*apigateway.GetRestApisOutput, error)
 	GetResources(context.Context, *apigateway.GetResourcesInput, ...func(*apigateway.Options)) (*apigateway.GetResourcesOutput, error)
 	GetStages(context.Context, *apigateway.GetStagesInput, ...func(*apigateway.Options)) (*apigateway.GetStagesOutput, error)
@@ -34,6 +35,7 @@ type HTTPAPIs interface {
 type Functions interface {
 	ListFunctions(context.Context, *lambda.ListFunctionsInput, ...func(*lambda.Options)) (*lambda.ListFunctionsOutput, error)
 	ListAliases(context.Context, *lambda.ListAliasesInput, ...func(*lambda.Options)) (*lambda.ListAliasesOutput, error)
+	GetFunctionConfiguration(context.Context, *lambda.GetFunctionConfigurationInput, ...func(*lambda.Options)) (*lambda.GetFunctionConfigurationOutput, error)
 	ListVersionsByFunction(context.Context, *lambda.ListVersionsByFunctionInput, ...func(*lambda.Options)) (*lambda.ListVersionsByFunctionOutput, error)
 	GetPolicy(context.Context, *lambda.GetPolicyInput, ...func(*lambda.Options)) (*lambda.GetPolicyOutput, error)
 	ListFunctionUrlConfigs(context.Context, *lambda.ListFunctionUrlConfigsInput, ...func(*lambda.Options)) (*lambda.ListFunctionUrlConfigsOutput, error)
@@ -84,6 +86,30 @@ const ReadPolicy = `{
       "lambda:ListAliases",
       "lambda:ListVersionsByFunction",
       "lambda:ListFunctionUrlConfigs",
+      "lambda:GetPolicy",
+      "iam:GetRole",
+      "iam:ListRolePolicies",
+      "iam:GetRolePolicy",
+      "iam:ListAttachedRolePolicies",
+      "iam:GetPolicy",
+      "iam:GetPolicyVersion",
+      "sts:GetCallerIdentity"
+    ],
+    "Resource": "*"
+  }]
+}`
+
+// ReadAPIPolicy is the least IAM policy with which ReadAPI succeeds, whatever
+// the API calls. Reading the environment of a function that is encrypted with a
+// key of one's own needs kms:Decrypt on that key besides.
+const ReadAPIPolicy = `{
+  "Version": "2012-10-17",
+  "Statement": [{
+    "Effect": "Allow",
+    "Action": [
+      "apigateway:GET",
+      "lambda:GetFunctionConfiguration",
+      "lambda:ListAliases",
       "lambda:GetPolicy",
       "iam:GetRole",
       "iam:ListRolePolicies",

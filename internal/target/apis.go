@@ -80,7 +80,9 @@ func (r *reader) resources(ctx context.Context, a *RestAPI) error {
 			return err
 		}
 		for i := range page.Items {
-			slim(&page.Items[i])
+			if !r.whole {
+				slim(&page.Items[i])
+			}
 		}
 		a.Resources = append(a.Resources, page.Items...)
 		if position = page.Position; position == nil {
@@ -138,21 +140,31 @@ func (r *reader) deployed(ctx context.Context, a *RestAPI, stage *rest.Stage) {
 		return
 	}
 	for _, id := range deploymentsOf(stage) {
-		if _, known := a.Deployments[id]; known {
-			continue
-		}
-		out, err := call(ctx, r, r.clients.RestAPIs.GetDeployment, &apigateway.GetDeploymentInput{
-			RestApiId: a.API.Id, DeploymentId: &id, Embed: []string{"apisummary"},
-		})
-		if err != nil {
-			r.unread(fmt.Sprintf("deployment %s of API %s", id, value(a.API.Id)), "GetDeployment", err)
-			continue
-		}
-		if a.Deployments == nil {
-			a.Deployments = map[string]rest.Deployment{}
-		}
-		a.Deployments[id] = rest.Deployment{Id: out.Id, CreatedDate: out.CreatedDate, ApiSummary: out.ApiSummary}
+		r.deployment(ctx, a, id)
 	}
+}
+
+// deployment reads the list of methods of one deployment, once.
+func (r *reader) deployment(ctx context.Context, a *RestAPI, id string) {
+	r.mu.Lock()
+	_, known := a.Deployments[id]
+	r.mu.Unlock()
+	if known {
+		return
+	}
+	out, err := call(ctx, r, r.clients.RestAPIs.GetDeployment, &apigateway.GetDeploymentInput{
+		RestApiId: a.API.Id, DeploymentId: &id, Embed: []string{"apisummary"},
+	})
+	if err != nil {
+		r.unread(fmt.Sprintf("deployment %s of API %s", id, value(a.API.Id)), "GetDeployment", err)
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if a.Deployments == nil {
+		a.Deployments = map[string]rest.Deployment{}
+	}
+	a.Deployments[id] = rest.Deployment{Id: out.Id, Description: out.Description, CreatedDate: out.CreatedDate, ApiSummary: out.ApiSummary}
 }
 
 func deploymentsOf(stage *rest.Stage) (ids []string) {
@@ -173,7 +185,9 @@ func (r *reader) exports(ctx context.Context, a *RestAPI, stage *rest.Stage) boo
 	}
 	out, err := call(ctx, r, r.clients.RestAPIs.GetExport, &apigateway.GetExportInput{
 		RestApiId: a.API.Id, StageName: stage.StageName, ExportType: aws.String("oas30"), Accepts: aws.String("application/json"),
-		Parameters: map[string]string{"extensions": "apigateway"},
+		// "apigateway" is the integrations and what stands beside the paths; the
+		// authorizers are asked for by their own name (API reference, GetExport).
+		Parameters: map[string]string{"extensions": "integrations,authorizers,apigateway"},
 	})
 	if err != nil {
 		if unsupported(err) {

@@ -87,7 +87,7 @@ func (r *reader) function(ctx context.Context, f *Function) {
 		}
 		return
 	}
-	r.aliases(ctx, client, f, name)
+	_ = r.aliases(ctx, client, f, name) // a function that went meanwhile has none
 	r.versions(ctx, client, f, name)
 	r.urls(ctx, client, f, name)
 	for _, q := range f.qualifiers(called) {
@@ -124,7 +124,9 @@ func (f *Function) miss(what, why string) {
 	f.Unread[what] = why
 }
 
-func (r *reader) aliases(ctx context.Context, client Functions, f *Function, name *string) {
+// aliases reads a function's aliases. Its error says that there is no such
+// function; any other is noted as unread.
+func (r *reader) aliases(ctx context.Context, client Functions, f *Function, name *string) error {
 	err := pages(func(marker *string) (*string, error) {
 		out, err := call(ctx, r, client.ListAliases, &lambda.ListAliasesInput{FunctionName: name, Marker: marker})
 		if err != nil {
@@ -135,7 +137,9 @@ func (r *reader) aliases(ctx context.Context, client Functions, f *Function, nam
 	})
 	if err != nil && !missing(err) {
 		f.miss("aliases", r.unread("aliases of function "+value(name), "ListAliases", err))
+		return nil
 	}
+	return err
 }
 
 func (r *reader) versions(ctx context.Context, client Functions, f *Function, name *string) {

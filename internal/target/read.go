@@ -86,10 +86,11 @@ type reader struct {
 	wanted  Wanted
 	stop    context.CancelCauseFunc
 	calls   atomic.Int64
+	whole   bool // keep the responses and templates of methods
 
 	noExports   atomic.Bool // the place has no GetExport
 	done, total atomic.Int64
-	mu          sync.Mutex // guards dump.Unread
+	mu          sync.Mutex // guards dump.Unread, and the maps of an API whose stages are read together
 }
 
 // call counts an operation and passes its error on, unless the place cannot be
