@@ -1,6 +1,9 @@
 package state
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Prefixes of the IAM and STS records. IAM is global: no region in the keys.
 const (
@@ -11,6 +14,7 @@ const (
 	InstanceProfiles Key = "iam.instanceprofile" // .account.name → InstanceProfile
 	AccessKeys       Key = "iam.accesskey"       // .id → AccessKey
 	IAMAccounts      Key = "iam.account"         // .account → IAMAccount
+	OIDCProviders    Key = "iam.oidcprovider"    // .account.name → OIDCProvider
 	Sessions         Key = "sts.session"         // .access key id → Session
 )
 
@@ -34,6 +38,9 @@ func InstanceProfileKey(account, lowerName string) Key {
 
 // AccessKeyKey names a long-lived access key by its id.
 func AccessKeyKey(id string) Key { return AccessKeys.Child(id) }
+
+// OIDCProviderKey names an identity provider by OIDCProvider.Name.
+func OIDCProviderKey(account, name string) Key { return OIDCProviders.Child(account, name) }
 
 // IAMAccountKey names what IAM keeps of an account as a whole.
 func IAMAccountKey(account string) Key { return IAMAccounts.Child(account) }
@@ -133,6 +140,30 @@ type InstanceProfile struct {
 	Role       string            `json:"role,omitempty"` // name
 	Tags       map[string]string `json:"tags,omitempty"`
 	TagOrder   []string          `json:"tagOrder,omitempty"`
+}
+
+// OIDCProvider is an identity provider whose tokens may be traded for sessions.
+type OIDCProvider struct {
+	Account     string            `json:"account"`
+	URL         string            `json:"url"` // of the issuer, with its scheme: exactly what its tokens name as iss
+	ARN         string            `json:"arn"`
+	ClientIDs   []string          `json:"clientIds,omitempty"`   // audiences, in the order in which they were added
+	Thumbprints []string          `json:"thumbprints,omitempty"` // of certificates; kept and shown, trusted by nobody here
+	CreateDate  time.Time         `json:"createDate"`
+	Tags        map[string]string `json:"tags,omitempty"`
+	TagOrder    []string          `json:"tagOrder,omitempty"`
+}
+
+// Name is the provider's URL without its scheme: the end of its ARN and the
+// beginning of its condition keys.
+func (p *OIDCProvider) Name() string { return OIDCName(p.URL) }
+
+// OIDCName is the name of the provider with this URL.
+func OIDCName(url string) string {
+	if _, name, ok := strings.Cut(url, "://"); ok {
+		return name
+	}
+	return url
 }
 
 // AccessKey is a long-lived credential of a user.

@@ -49,11 +49,6 @@ func (s *Service) ListVirtualMFADevices(_ context.Context, _ *sdk.ListVirtualMFA
 	return &sdk.ListVirtualMFADevicesOutput{VirtualMFADevices: []types.VirtualMFADevice{}}, nil
 }
 
-// ListOpenIDConnectProviders lists the OIDC providers: there are none.
-func (s *Service) ListOpenIDConnectProviders(_ context.Context, _ *sdk.ListOpenIDConnectProvidersInput, _ ...func(*sdk.Options)) (*sdk.ListOpenIDConnectProvidersOutput, error) {
-	return &sdk.ListOpenIDConnectProvidersOutput{OpenIDConnectProviderList: []types.OpenIDConnectProviderListEntry{}}, nil
-}
-
 // ListSAMLProviders lists the SAML providers: there are none.
 func (s *Service) ListSAMLProviders(_ context.Context, _ *sdk.ListSAMLProvidersInput, _ ...func(*sdk.Options)) (*sdk.ListSAMLProvidersOutput, error) {
 	return &sdk.ListSAMLProvidersOutput{SAMLProviderList: []types.SAMLProviderListEntry{}}, nil

@@ -25,6 +25,7 @@ func (s *Service) GetAccountSummary(ctx context.Context, _ *sdk.GetAccountSummar
 		"InstanceProfiles":    count(len(store.List[state.InstanceProfile](s.store, state.InstanceProfiles.Child(acct)))),
 		"Policies":            count(len(policies)),
 		"PolicyVersionsInUse": count(versions),
+		"Providers":           count(len(s.oidcProviders(ctx))),
 
 		"UsersQuota": 5000, "GroupsQuota": 300, "RolesQuota": 1000, "InstanceProfilesQuota": 1000,
 		"PoliciesQuota": 1500, "PolicyVersionsInUseQuota": 10000, "VersionsPerPolicyQuota": 5,
@@ -34,7 +35,7 @@ func (s *Service) GetAccountSummary(ctx context.Context, _ *sdk.GetAccountSummar
 		"SigningCertificatesPerUserQuota": 2, "ServerCertificatesQuota": 20,
 
 		// None of these exists here.
-		"ServerCertificates": 0, "MFADevices": 0, "MFADevicesInUse": 0, "AccountMFAEnabled": 0, "Providers": 0,
+		"ServerCertificates": 0, "MFADevices": 0, "MFADevicesInUse": 0, "AccountMFAEnabled": 0,
 		"AccountAccessKeysPresent": 0, "AccountPasswordPresent": 0, "AccountSigningCertificatesPresent": 0,
 		"GlobalEndpointTokenVersion": 1,
 	}}, nil
