@@ -116,6 +116,8 @@ func TestFor(t *testing.T) {
 			[]check{{"iam:CreateRole", "arn:aws:iam::111122223333:role/n", ""}, {"iam:TagRole", "arn:aws:iam::111122223333:role/n", ""}}},
 		{"iam", "CreateServiceLinkedRole", &iam.CreateServiceLinkedRoleInput{AWSServiceName: aws.String("known")},
 			[]check{{"iam:CreateServiceLinkedRole", "arn:aws:iam::111122223333:linked/team/known", ""}}},
+		{"iam", "CreateOpenIDConnectProvider", &iam.CreateOpenIDConnectProviderInput{Url: aws.String("https://a.example.com/id/1")},
+			[]check{{"iam:CreateOpenIDConnectProvider", "arn:aws:iam::111122223333:oidc-provider/a.example.com/id/1", ""}}},
 		{"sts", "AssumeRole", &sts.AssumeRoleInput{RoleArn: &role, Tags: []ststypes.Tag{{Key: aws.String("k"), Value: aws.String("v")}}},
 			[]check{{"sts:AssumeRole", role, ""}, {"sts:TagSession", role, ""}}},
 		{"sts", "GetCallerIdentity", &sts.GetCallerIdentityInput{}, nil},

@@ -73,6 +73,10 @@ func (q *question) special(name, argument string) (resource, shown string) {
 		return "*", ""
 	case "list":
 		return q.listed(argument)
+	case "oidc":
+		// "iam:CreateOpenIDConnectProvider on resource: arn:aws:iam::…:oidc-provider/oidc.eks.…": antonputra/tutorials#196
+		_, name, _ := strings.Cut(q.in.text(argument), "://")
+		return "arn:" + state.Partition(q.caller.Region) + ":iam::" + q.caller.Account + ":oidc-provider/" + name, ""
 	case "linked":
 		return q.linkedRole(q.in.text(argument)), ""
 	case "new":
