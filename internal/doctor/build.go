@@ -63,7 +63,7 @@ func restMethod(resource *rest.Resource, verb string, m *rest.Method) *method {
 	}
 	if in := m.MethodIntegration; in != nil {
 		out.integration, out.uri, out.httpMethod = string(in.Type), text(in.Uri), text(in.HttpMethod)
-		out.credentials, out.transfer = text(in.Credentials), string(in.ResponseTransferMode)
+		out.credentials, out.transfer, out.timeout = text(in.Credentials), string(in.ResponseTransferMode), in.TimeoutInMillis
 	}
 	return out
 }
@@ -71,11 +71,7 @@ func restMethod(resource *rest.Resource, verb string, m *rest.Method) *method {
 func restStage(a *api, from *target.RestAPI, s *rest.Stage) *stage {
 	out := &stage{api: a, name: text(s.StageName), variables: s.Variables}
 	if c := s.CanarySettings; c != nil {
-		out.canary = &canary{percent: c.PercentTraffic, deployment: text(c.DeploymentId), variables: maps.Clone(s.Variables)}
-		if out.canary.variables == nil {
-			out.canary.variables = map[string]string{}
-		}
-		maps.Copy(out.canary.variables, c.StageVariableOverrides)
+		out.canary = restCanary(s, c, from)
 	}
 	deployment, known := from.Deployments[text(s.DeploymentId)]
 	if known && deployment.CreatedDate != nil {
@@ -92,6 +88,26 @@ func restStage(a *api, from *target.RestAPI, s *rest.Stage) *stage {
 	out.fromLive, out.methods = true, a.live
 	if known && deployment.ApiSummary != nil {
 		out.fromSummary(deployment.ApiSummary)
+	}
+	return out
+}
+
+// restCanary: a canary without a deployment of its own serves the stage's.
+func restCanary(s *rest.Stage, c *rest.CanarySettings, from *target.RestAPI) *canary {
+	out := &canary{percent: c.PercentTraffic, deployment: text(c.DeploymentId), variables: maps.Clone(s.Variables)}
+	if out.variables == nil {
+		out.variables = map[string]string{}
+	}
+	maps.Copy(out.variables, c.StageVariableOverrides)
+	out.own = out.deployment != "" && out.deployment != text(s.DeploymentId)
+	if summary := from.Deployments[out.deployment].ApiSummary; out.own && summary != nil {
+		out.methods = []string{}
+		for path, verbs := range summary {
+			for verb := range verbs {
+				out.methods = append(out.methods, verb+" "+path)
+			}
+		}
+		slices.Sort(out.methods)
 	}
 	return out
 }
@@ -144,11 +160,36 @@ func (s *stage) fromExport(snapshot *snapshot) {
 		if m.authorizer == "" {
 			m.authorizer = now.authorizer
 		}
-		if m.integration != now.integration || m.uri != now.uri || m.credentials != now.credentials || !strings.EqualFold(m.httpMethod, now.httpMethod) {
+		if deployedOtherwise(m, now) {
 			s.changed = append(s.changed, m.name())
 		}
 	}
 	s.added = slices.Sorted(maps.Keys(live))
+}
+
+// defaultTimeout is what an export leaves out (public exports), in milliseconds.
+const defaultTimeout = 29000
+
+// deployedOtherwise compares a deployed method with the live one in what both an
+// export and GetResources tell. Of the kinds of authorizers an export knows
+// fewer.
+func deployedOtherwise(m, now *method) bool {
+	return m.integration != now.integration || m.uri != now.uri || m.credentials != now.credentials ||
+		!strings.EqualFold(m.httpMethod, now.httpMethod) ||
+		cmp.Or(m.transfer, "BUFFERED") != cmp.Or(now.transfer, "BUFFERED") ||
+		cmp.Or(m.timeout, defaultTimeout) != cmp.Or(now.timeout, defaultTimeout) ||
+		m.keyNeeded != now.keyNeeded || authKind(m.auth) != authKind(now.auth)
+}
+
+func authKind(auth string) string {
+	switch auth {
+	case "", "NONE":
+		return "NONE"
+	case "AWS_IAM":
+		return auth
+	default:
+		return "CUSTOM"
+	}
 }
 
 func sortMethods(methods []*method) {

@@ -88,6 +88,26 @@ func (e *exam) drift() []Finding {
 	return out
 }
 
+// canaries reports canaries of which nothing is known: one finding for each, not
+// one for each method.
+func (e *exam) canaries() []Finding {
+	var out []Finding
+	for _, a := range e.apis {
+		for _, s := range a.stages {
+			names := s.hiddenMethods()
+			if len(names) == 0 {
+				continue
+			}
+			c := e.cell(s, s.variants()[1])
+			f := newFinding(cannotDecide, &c)
+			f.Sentence = upper(s.canary.hidden()) + ": whether the canary's calls pass cannot be told before it is promoted."
+			f.Evidence = []Fact{{"not judged", list(names)}}
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
 // untold are the methods that were changed since, without those whose calls
 // fail for it: they have their own finding.
 func (e *exam) untold(s *stage) []string {

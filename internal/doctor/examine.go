@@ -45,7 +45,7 @@ func Examine(d *target.Dump, o Options) *Report {
 	}
 	r.Findings = e.cellFindings()
 	for _, check := range []func() []Finding{
-		e.testInvoke, e.drift, e.variables, e.statements, e.openGrants, e.wideGrants,
+		e.testInvoke, e.canaries, e.drift, e.variables, e.statements, e.openGrants, e.wideGrants,
 		e.resourcePolicies, e.callerFindings, e.functionURLs, e.keys, e.logRole, e.wrongURL,
 	} {
 		r.Findings = append(r.Findings, check()...)

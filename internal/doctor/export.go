@@ -35,6 +35,7 @@ type openAPIOperation struct {
 		HTTPMethod  string `json:"httpMethod"`
 		Credentials string `json:"credentials"`
 		Transfer    string `json:"responseTransferMode"`
+		Timeout     int32  `json:"timeoutInMillis"`
 	} `json:"x-amazon-apigateway-integration"`
 }
 
@@ -79,7 +80,7 @@ func (d *openAPI) method(verb, path string, op *openAPIOperation) *method {
 	in := &op.Integration
 	m := &method{
 		verb: verb, path: path, auth: "NONE",
-		integration: strings.ToUpper(in.Type), uri: in.URI, httpMethod: in.HTTPMethod, credentials: in.Credentials, transfer: in.Transfer,
+		integration: strings.ToUpper(in.Type), uri: in.URI, httpMethod: in.HTTPMethod, credentials: in.Credentials, transfer: in.Transfer, timeout: in.Timeout,
 	}
 	for _, requirement := range op.Security {
 		for scheme := range requirement {

@@ -15,7 +15,7 @@ func (e *exam) cellFindings() []Finding {
 	index := map[string]int{}
 	for i := range e.cells {
 		c := &e.cells[i]
-		if c.Verdict == Passes {
+		if c.Verdict == Passes || c.hidden {
 			continue
 		}
 		f := e.finding(c)

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,6 +34,7 @@ type Cell struct {
 	to         callee
 	call       grants.Call
 	undefined  []string
+	hidden     bool // of a canary whose deployment nobody can read
 }
 
 // variants are the sets of variables under which the stage answers.
@@ -71,11 +73,7 @@ func (e *exam) matrix() {
 	for _, a := range e.apis {
 		for _, s := range a.stages {
 			for _, v := range s.variants() {
-				for _, m := range s.methods {
-					if v.name == "" || dependsOn(s, v, m.uri+m.credentials) {
-						e.cells = append(e.cells, e.methodCell(s, m, v))
-					}
-				}
+				e.methodCells(s, v)
 				for _, z := range a.usedAuthorizers(s) {
 					if v.name == "" || dependsOn(s, v, z.uri+z.credentials) {
 						e.cells = append(e.cells, e.authorizerCell(s, z, v))
@@ -90,6 +88,66 @@ func (e *exam) matrix() {
 			}
 		}
 	}
+}
+
+// methodCells judges the methods of a stage, or those of its canary that have
+// another answer there.
+func (e *exam) methodCells(s *stage, v variant) {
+	switch {
+	case v.name == "":
+		for _, m := range s.methods {
+			e.cells = append(e.cells, e.methodCell(s, m, v))
+		}
+	case s.canary.own && !s.fromLive:
+		e.hiddenCells(s, v)
+	default: // of the stage's deployment, or all that is known is the live configuration
+		for _, m := range s.liveCanary() {
+			if !slices.Contains(s.methods, m) || dependsOn(s, v, m.uri+m.credentials) {
+				e.cells = append(e.cells, e.methodCell(s, m, v))
+			}
+		}
+	}
+}
+
+// liveCanary is what the canary serves as far as the live configuration tells.
+func (s *stage) liveCanary() []*method {
+	if !s.canary.own || s.canary.methods == nil {
+		return s.methods
+	}
+	return slices.DeleteFunc(slices.Clone(s.api.live), func(m *method) bool {
+		_, served := slices.BinarySearch(s.canary.methods, m.name())
+		return !served
+	})
+}
+
+// hiddenCells stand for the methods of a canary that nobody can read.
+func (e *exam) hiddenCells(s *stage, v variant) {
+	for _, name := range s.hiddenMethods() {
+		c := e.cell(s, v)
+		c.Method, c.hidden = name, true
+		c.Verdict, c.Code, c.Problem = Undecided, cannotDecide, "Cannot decide: "+s.canary.hidden()+"."
+		e.cells = append(e.cells, c)
+	}
+}
+
+// hiddenMethods are the methods of a canary with a deployment of its own.
+// GetExport answers the deployment of the stage, and AWS has nothing that
+// answers another one, so their integrations may be any.
+func (s *stage) hiddenMethods() (names []string) {
+	if s.fromLive || s.canary == nil || s.canary.percent <= 0 || !s.canary.own {
+		return nil
+	}
+	if s.canary.methods != nil {
+		return s.canary.methods
+	}
+	for _, m := range s.methods {
+		names = append(names, m.name())
+	}
+	return names
+}
+
+func (c *canary) hidden() string {
+	return "the canary runs deployment " + c.deployment + " and the stage another one, and API Gateway shows the integrations of the stage's only"
 }
 
 // dependsOn reports whether a canary's variables change what a text says.

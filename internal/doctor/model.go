@@ -46,6 +46,10 @@ type canary struct {
 	percent    float64
 	deployment string
 	variables  map[string]string // the stage's, with the canary's overrides
+	// own says that the canary runs another deployment than the stage, and
+	// methods are the names of what that has, nil where nobody told.
+	own     bool
+	methods []string
 }
 
 // method is one method or route with its integration.
@@ -62,6 +66,7 @@ type method struct {
 	httpMethod  string
 	credentials string
 	transfer    string // responseTransferMode
+	timeout     int32  // milliseconds; 0: the default
 }
 
 func (m *method) name() string {

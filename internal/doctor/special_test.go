@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/apigateway"
 	rest "github.com/aws/aws-sdk-go-v2/service/apigateway/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/stagedoor/stagedoor/internal/doctor"
 )
@@ -137,7 +138,7 @@ func longNames(n int) []string {
 	return out
 }
 
-// 40: methods that are not deployed, as far as a place without GetExport tells.
+// 40: methods that are not deployed.
 func TestNotDeployed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -159,6 +160,107 @@ func TestNotDeployed(t *testing.T) {
 	w.run(f.Fix)
 	if withCode(of(w.examine(), id), "SD040") != nil {
 		t.Error("still there after the deployment")
+	}
+}
+
+// 40: an integration was changed and not deployed. The stage is judged by what
+// it runs, so the finding is a warning as long as its calls pass, and the
+// refusal of the live configuration is none of its business.
+func TestIntegrationNotDeployed(t *testing.T) {
+	needsPython(t)
+	t.Parallel()
+	w := newWorld(t)
+	r := usual("c40i", after("/*/*/*"))(w)
+	w.function("other40")
+	for _, change := range []string{"replace /uri=" + invokeURI("other40"), "replace /timeoutInMillis=900"} {
+		path, value, _ := strings.Cut(strings.TrimPrefix(change, "replace "), "=")
+		_, err := w.apis.UpdateIntegration(context.Background(), &apigateway.UpdateIntegrationInput{
+			RestApiId: &r.api, ResourceId: w.resourceID(r.api, r.path), HttpMethod: &r.verb,
+			PatchOperations: []rest.PatchOperation{{Op: rest.OpReplace, Path: &path, Value: &value}},
+		})
+		must(t, err)
+		found := of(w.examine(), r.api)
+		f := withCode(found, "SD040")
+		if f == nil || f.Level != doctor.Warning || !f.NeedsDeployment || !strings.Contains(f.Sentence, "deployed otherwise: GET /hello") {
+			t.Fatalf("%s:\n%s", change, describe(found))
+		}
+		if withCode(found, "SD001") != nil {
+			t.Errorf("judged by the live configuration:\n%s", describe(found))
+		}
+		if got := w.call(r.api, r.stage, r.verb, r.path); got != http.StatusOK {
+			t.Errorf("%s: status %d, the stage still runs the old integration", change, got)
+		}
+		w.run(f.Fix)
+		if withCode(of(w.examine(), r.api), "SD040") != nil {
+			t.Errorf("%s: still there after the deployment", change)
+		}
+		w.grantAll("other40", r.api)
+	}
+	if got := w.call(r.api, r.stage, r.verb, r.path); got != http.StatusOK {
+		t.Errorf("after the deployment: status %d", got)
+	}
+}
+
+// A canary with a deployment of its own cannot be read: nothing is said of it,
+// and once it is promoted, everything.
+func TestCanaryOfItsOwn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.function("canary-a", "canary-b")
+	id := w.api("canary", route{verb: "GET", path: "/hello", function: "canary-${stageVariables.env}"})
+	w.grant("canary-a", "given", source(id, "/*/*/*"))
+	w.stage(id, "prod", "env=a")
+	_, err := w.apis.CreateDeployment(context.Background(), &apigateway.CreateDeploymentInput{RestApiId: &id, StageName: aws.String("prod"),
+		CanarySettings: &rest.DeploymentCanarySettings{PercentTraffic: 10, StageVariableOverrides: map[string]string{"env": "b"}}})
+	must(t, err)
+	report := w.examine()
+	f := withCode(of(report, id), "SD100")
+	if f == nil || len(f.Stages) != 1 || f.Stages[0] != "prod (canary 10 %)" || !strings.Contains(f.Sentence, "before it is promoted") {
+		t.Fatalf("SD100: %+v", f)
+	}
+	if len(report.Cells) != 2 || report.Cells[0].Verdict != doctor.Passes || report.Cells[1].Verdict != doctor.Undecided {
+		t.Errorf("cells: %+v", report.Cells)
+	}
+	deployment := must1(t, w.apis.GetStage)(&apigateway.GetStageInput{RestApiId: &id, StageName: aws.String("prod")}).CanarySettings.DeploymentId
+	_, err = w.apis.UpdateStage(context.Background(), &apigateway.UpdateStageInput{RestApiId: &id, StageName: aws.String("prod"),
+		PatchOperations: []rest.PatchOperation{{Op: rest.OpReplace, Path: aws.String("/deploymentId"), Value: deployment}}})
+	must(t, err)
+	// Now the canary runs what the stage runs, with its own variables.
+	report = w.examine()
+	if f := withCode(of(report, id), "SD002"); f == nil || f.Stages[0] != "prod (canary 10 %)" || !strings.HasSuffix(f.Function, ":canary-b") {
+		t.Errorf("promoted:\n%s", describe(report.Findings))
+	}
+}
+
+// must1 calls an operation that has to succeed.
+func must1[In, Out, Option any](t testing.TB, operation func(context.Context, *In, ...Option) (*Out, error)) func(*In) *Out {
+	return func(in *In) *Out {
+		t.Helper()
+		out, err := operation(context.Background(), in)
+		must(t, err)
+		return out
+	}
+}
+
+func (w *world) resourceID(api, path string) *string {
+	w.t.Helper()
+	for _, r := range must1(w.t, w.apis.GetResources)(&apigateway.GetResourcesInput{RestApiId: &api}).Items {
+		if *r.Path == path {
+			return r.Id
+		}
+	}
+	w.t.Fatalf("no resource %s", path)
+	return nil
+}
+
+func (w *world) grantAll(function, api string) {
+	w.t.Helper()
+	_, err := w.lambda.AddPermission(context.Background(), &lambda.AddPermissionInput{
+		FunctionName: &function, StatementId: aws.String("all"), Action: aws.String("lambda:InvokeFunction"),
+		Principal: aws.String("apigateway.amazonaws.com"), SourceArn: aws.String(source(api, "/*/*/*")),
+	})
+	if err != nil && !strings.Contains(err.Error(), "already exists") {
+		w.t.Fatal(err)
 	}
 }
 

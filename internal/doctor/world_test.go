@@ -249,9 +249,8 @@ func (w *world) examine() *doctor.Report {
 	w.t.Helper()
 	d := w.read()
 	for _, a := range d.RestAPIs {
-		for id, deployment := range a.Deployments {
-			deployment.CreatedDate = aws.Time(deployment.CreatedDate.Add(-w.deployedEarlier))
-			a.Deployments[id] = deployment
+		for i := range a.Stages {
+			a.Stages[i].LastUpdatedDate = aws.Time(a.Stages[i].LastUpdatedDate.Add(-w.deployedEarlier))
 		}
 	}
 	return doctor.Examine(d, doctor.Options{})
