@@ -1,0 +1,3 @@
+package console
+
+func apiRoutes() []route { return nil }

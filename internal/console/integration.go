@@ -1,0 +1,3 @@
+package console
+
+func integrationRoutes() []route { return nil }

@@ -1,0 +1,3 @@
+package console
+
+func stageRoutes() []route { return nil }
