@@ -32,6 +32,7 @@ func (c *exchange) fail(err error) *answer {
 		c.s.logFailure(c.r.Context(), svc.name, c.m.op, c.id, err)
 		w = svc.fromError(c.s.hidden(svc, err))
 	}
+	svc.translate(w, strings.EqualFold(c.r.Header.Get("X-Amzn-Query-Mode"), "true"))
 	return svc.codec.fail(svc, w, c.id)
 }
 

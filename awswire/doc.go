@@ -1,5 +1,6 @@
-// Package awswire speaks AWS's own wire protocols on the server side: rest-json, json-1.0, json-1.1 and query with XML
-// answers.
+// Package awswire speaks AWS's own wire protocols on the server side: rest-json, json-1.0, json-1.1, query with XML
+// answers, and Smithy RPC v2 with CBOR. CloudWatch's clients use three of them: the SDKs for Go, Java and JavaScript CBOR,
+// botocore of today and the AWS CLI on it JSON, older ones query.
 //
 // It is driven by service models (models/, trimmed from botocore by tools/modeltrim) and by the Go types of the handlers.
 // A model shape and a Go type are compiled, at their first use, into a plan; decoding, validation, encoding and error

@@ -14,6 +14,7 @@ import (
 // wireError is an error in the form that codecs write.
 type wireError struct {
 	code        string
+	kind        string // the error's shape on the wire of JSON and CBOR, where that is not code
 	message     string
 	messageName string // of the message member on the wire
 	status      int
@@ -25,6 +26,7 @@ type errorMember struct {
 	name string
 	json []byte // encoded value
 	text string // for XML
+	cbor []byte // encoded value; nil: text
 }
 
 // errorPlan says how a modelled error's Go type is written.
@@ -94,16 +96,18 @@ func (s *Service) errorPlan(t reflect.Type) *errorPlan {
 // errorShape finds an error by its shape's name (which the SDK's Go types keep) or its code on the wire.
 func (s *Service) errorShape(name string) *modelShape { return s.errorNames()[strings.ToLower(name)] }
 
-// errorNames indexes the model's errors by shape name and by code, in lower case.
+// errorNames indexes the model's errors by shape name and by code, in lower case. A name goes before a code: CloudWatch
+// has DashboardNotFoundError with the code ResourceNotFound, and an error of that name.
 func (m *model) errorNames() map[string]*modelShape {
 	names := map[string]*modelShape{}
-	for n, sh := range m.Shapes {
-		if !sh.Exception {
-			continue
-		}
-		names[strings.ToLower(n)] = sh
-		if sh.Error.Code != "" {
+	for _, sh := range m.Shapes {
+		if sh.Exception && sh.Error.Code != "" {
 			names[strings.ToLower(sh.Error.Code)] = sh
+		}
+	}
+	for n, sh := range m.Shapes {
+		if sh.Exception {
+			names[strings.ToLower(n)] = sh
 		}
 	}
 	return names
@@ -120,7 +124,7 @@ func (sh *modelShape) statusCode() int {
 }
 
 func (s *Service) fromTyped(c coded, ep *errorPlan, v reflect.Value) *wireError {
-	w := &wireError{message: c.ErrorMessage(), status: ep.shape.statusCode(), code: ep.shape.name}
+	w := &wireError{message: c.ErrorMessage(), status: ep.shape.statusCode(), code: ep.shape.name, kind: ep.shape.name}
 	if ep.shape.Error.Code != "" {
 		w.code = ep.shape.Error.Code
 	}
@@ -146,12 +150,21 @@ func (s *Service) fromTyped(c coded, ep *errorPlan, v reflect.Value) *wireError 
 			w.setHeader(f.wire, headerText(f, fv))
 			continue
 		}
-		w.members = append(w.members, errorMember{f.wire, f.plan.appendJSON(nil, f.time, fv), errorText(f, fv)})
+		w.members = append(w.members, errorMember{f.wire, f.plan.appendJSON(nil, f.time, fv), errorText(f, fv), f.plan.appendCBOR(nil, fv)})
 	}
 	if w.messageName == "" {
-		w.setMessage("message")
+		w.setMessage(s.defaultMessageName(ep.shape))
 	}
 	return w
+}
+
+// defaultMessageName is the name of the message of an error whose shape has none: CloudWatch's ConcurrentModification-
+// and LimitExceededException have a Message in the SDK for Go's schemas only.
+func (s *Service) defaultMessageName(sh *modelShape) string {
+	if sh != nil && s.model.Metadata.QueryCompatible != nil {
+		return "Message"
+	}
+	return "message"
 }
 
 func errorText(f *field, v reflect.Value) string {
@@ -188,6 +201,10 @@ func (s *Service) fromError(e *Error) *wireError {
 		fields[k] = v
 	}
 	if sh := s.errorShape(e.Code); sh != nil {
+		w.kind, name = sh.name, s.defaultMessageName(sh)
+		if s.model.Metadata.QueryCompatible != nil && sh.Error.Code != "" {
+			w.code = sh.Error.Code
+		}
 		if w.status == 0 {
 			w.status = sh.statusCode()
 		}
@@ -225,7 +242,7 @@ func (w *wireError) setMessage(name string) {
 }
 
 func (w *wireError) member(name, text string) {
-	w.members = append(w.members, errorMember{name, appendString(nil, text), text})
+	w.members = append(w.members, errorMember{name: name, json: appendString(nil, text), text: text})
 }
 
 // addField takes what handlers put into Error.Fields.
@@ -236,7 +253,7 @@ func (w *wireError) addField(name string, value any) {
 		return
 	}
 	if encoded, err := json.Marshal(value); err == nil {
-		w.members = append(w.members, errorMember{name, encoded, string(encoded)})
+		w.members = append(w.members, errorMember{name: name, json: encoded, text: string(encoded)})
 	}
 }
 
@@ -275,7 +292,7 @@ func (restJSON) fail(s *Service, e *wireError, requestID string) *answer {
 }
 
 func (c rpcJSON) fail(s *Service, e *wireError, requestID string) *answer {
-	lead := append([]byte(`"__type":`), appendString(nil, e.code)...)
+	lead := append([]byte(`"__type":`), appendString(nil, e.typeName(s))...)
 	return &answer{status: e.status, header: e.headers(c.contentType), body: e.body(string(lead))}
 }
 

@@ -106,12 +106,31 @@ func (d *decoding) formValue(p *plan, f *field, n *formNode, dst reflect.Value, 
 	case kindMap:
 		return d.formMap(p, f, n, dst, node)
 	case kindUnion:
-		return malformed("")
+		return d.formUnion(p, n, dst, node)
 	}
 	if !n.set {
 		return malformed(unexpectedObject)
 	}
 	return d.setText(p, f.time, dst, n.value)
+}
+
+// formUnion decodes the one member that is set.
+func (d *decoding) formUnion(p *plan, n *formNode, dst reflect.Value, node int) error {
+	for _, f := range p.fields {
+		from := n.children[f.wire]
+		if from == nil {
+			continue
+		}
+		v := reflect.New(f.plan.typ.Elem())
+		d.enter(f)
+		err := d.formValue(f.plan.elem, f, from, v.Elem().Field(0), node)
+		d.pop()
+		if err != nil {
+			return err
+		}
+		dst.Set(v)
+	}
+	return nil
 }
 
 // numbered returns the children with numeric names in their order; gaps are closed.

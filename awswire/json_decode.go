@@ -18,6 +18,7 @@ type decoding struct {
 	checker
 	present *presence
 	dec     *jsontext.Decoder
+	cbor    cborReader
 	inList  int // depth of lists and maps
 	depth   int // of structures
 	// javaTypes: the service's framework names Java classes where a type is wrong, see dialect.

@@ -22,21 +22,25 @@ const (
 	notYet      = " is not supported by stagedoor yet. Nothing was changed."
 )
 
-// match finds service and operation from X-Amz-Target, credential scope, form and path, in this order.
+// match finds service and operation from Smithy-Protocol, X-Amz-Target, credential scope, form and path, in this order.
 func (s *Server) match(r *http.Request) *matched {
 	m := &matched{query: r.URL.Query()}
 	scope := SigningService(r)
+	if r.Header.Get("Smithy-Protocol") != "" {
+		s.matchRPC(m, r, scope)
+		return m
+	}
 	if target := r.Header.Get("X-Amz-Target"); target != "" {
 		s.matchTarget(m, target, scope)
 		return m
 	}
 	form := strings.HasPrefix(r.Header.Get("Content-Type"), contentForm)
 	switch svc := s.byScope(scope, r.URL.Path); {
-	case svc != nil && svc.model.Metadata.Protocol == "rest-json":
+	case svc != nil && svc.protocol == protocolREST:
 		s.matchPath(m, svc, r)
 	case svc != nil:
-		m.svc = svc
-		if svc.model.Metadata.Protocol == "json" {
+		m.svc = svc.speaking(protocolQuery)
+		if svc.protocol == protocolJSON {
 			m.failed = &Error{Code: "UnknownOperationException", Status: 404}
 		}
 	case scope != "":
@@ -50,8 +54,11 @@ func (s *Server) match(r *http.Request) *matched {
 	return m
 }
 
-// byScope: two services sign as apigateway; v2 lives below /v2/.
+// byScope: two services sign as apigateway; v2 lives below /v2/. CloudWatch signs as monitoring.
 func (s *Server) byScope(scope, path string) *Service {
+	if scope == "monitoring" {
+		return s.service("cloudwatch")
+	}
 	if scope == "apigateway" && (path == "/v2" || strings.HasPrefix(path, "/v2/")) {
 		return s.service("apigatewayv2")
 	}
@@ -63,7 +70,36 @@ func (s *Server) matchTarget(m *matched, target, scope string) {
 	m.codec = rpcJSON{contentType: "application/x-amz-json-1.1"}
 	for _, svc := range s.services {
 		if svc.target == prefix {
-			m.svc, m.op = svc.load(), op
+			m.svc, m.op = svc.load().speaking(protocolJSON), op
+			if m.svc.model.Operations[op] == nil {
+				m.failed = unknownOperation()
+			}
+			return
+		}
+	}
+	if scope == "" {
+		scope = prefix
+	}
+	m.failed = unsupported(scope, op)
+}
+
+// matchRPC finds the operation of a Smithy RPC v2 call by the end of its path, /service/SERVICE/operation/OPERATION. The
+// service's name is the one that X-Amz-Target has.
+func (s *Server) matchRPC(m *matched, r *http.Request, scope string) {
+	m.codec = rpcCBOR{}
+	if p := r.Header.Get("Smithy-Protocol"); p != rpcV2CBOR {
+		m.failed = unsupported(scope, "in the protocol "+p)
+		return
+	}
+	parts := strings.Split(r.URL.Path, "/")
+	if n := len(parts); n < 4 || parts[n-4] != "service" || parts[n-2] != "operation" {
+		m.failed = unknownOperation()
+		return
+	}
+	prefix, op := parts[len(parts)-3], parts[len(parts)-1]
+	for _, svc := range s.services {
+		if svc.target == prefix && svc.load().speaking(protocolCBOR).protocol == protocolCBOR {
+			m.svc, m.op = svc.load().speaking(protocolCBOR), op
 			if m.svc.model.Operations[op] == nil {
 				m.failed = unknownOperation()
 			}

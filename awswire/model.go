@@ -27,14 +27,16 @@ type model struct {
 }
 
 type metadata struct {
-	APIVersion     string `json:"apiVersion"`
-	EndpointPrefix string `json:"endpointPrefix"`
-	JSONVersion    string `json:"jsonVersion"`
-	Protocol       string `json:"protocol"`
-	ServiceID      string `json:"serviceId"`
-	SigningName    string `json:"signingName"`
-	TargetPrefix   string `json:"targetPrefix"`
-	XMLNamespace   string `json:"xmlNamespace"`
+	APIVersion      string    `json:"apiVersion"`
+	QueryCompatible *struct{} `json:"awsQueryCompatible"` // its JSON and CBOR clients expect the query protocol's error codes
+	EndpointPrefix  string    `json:"endpointPrefix"`
+	JSONVersion     string    `json:"jsonVersion"`
+	Protocol        string    `json:"protocol"`
+	Protocols       []string  `json:"protocols"` // where clients have a choice; Protocol is one of them
+	ServiceID       string    `json:"serviceId"`
+	SigningName     string    `json:"signingName"`
+	TargetPrefix    string    `json:"targetPrefix"`
+	XMLNamespace    string    `json:"xmlNamespace"`
 }
 
 // modelOperation is one operation of the model.
@@ -119,6 +121,7 @@ func (l *memberList) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 var models = map[string]func() *model{
 	"apigateway":   sync.OnceValue(func() *model { return readModel("apigateway") }),
 	"apigatewayv2": sync.OnceValue(func() *model { return readModel("apigatewayv2") }),
+	"cloudwatch":   sync.OnceValue(func() *model { return readModel("cloudwatch") }),
 	"iam":          sync.OnceValue(func() *model { return readModel("iam") }),
 	"lambda":       sync.OnceValue(func() *model { return readModel("lambda") }),
 	"logs":         sync.OnceValue(func() *model { return readModel("logs") }),

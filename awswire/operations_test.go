@@ -6,6 +6,7 @@ import (
 	"flag"
 	"io"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"reflect"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
@@ -35,7 +37,13 @@ func diff(want, got any) string {
 		cmpopts.EquateApproxTime(time.Millisecond), // the SDK's float arithmetic loses the last millisecond
 		// The SDK's client overwrites GetExport's Accept header with application/json.
 		cmp.FilterPath(func(p cmp.Path) bool { return p.GoString() == "{*apigateway.GetExportInput}.Accepts" }, cmp.Ignore()),
+		// A form cannot carry a structure that has only empty maps.
+		cmp.FilterValues(func(a, b *cwtypes.Entity) bool { return emptyEntity(a) && emptyEntity(b) }, cmp.Ignore()),
 		cmpopts.EquateEmpty())
+}
+
+func emptyEntity(e *cwtypes.Entity) bool {
+	return e == nil || len(e.Attributes)+len(e.KeyAttributes) == 0
 }
 
 // fixture is one operation between an SDK client and a server.
@@ -48,10 +56,24 @@ type fixture struct {
 	fail     error
 }
 
+// newFixtures returns fixtures by service, and by "service protocol" for those that speak more than one.
 func newFixtures(t *testing.T) map[string]map[string]*fixture {
 	t.Helper()
+	all := fixturesOf(t, "", sdkClients)
+	for _, protocol := range []string{protocolJSON, protocolQuery} {
+		for name, fxs := range fixturesOf(t, protocol, func(rt http.RoundTripper) map[string]any {
+			return map[string]any{"cloudwatch": cloudwatchClient(rt, protocol)}
+		}) {
+			all[name+" "+protocol] = fxs
+		}
+	}
+	return all
+}
+
+func fixturesOf(t *testing.T, protocol string, newClients func(http.RoundTripper) map[string]any) map[string]map[string]*fixture {
+	t.Helper()
 	rt := &memory{}
-	clients := sdkClients(rt)
+	clients := newClients(rt)
 	all := map[string]map[string]*fixture{}
 	handlers := map[string]Operations{}
 	for name, client := range clients {
@@ -71,7 +93,12 @@ func newFixtures(t *testing.T) map[string]map[string]*fixture {
 		t.Fatal(err)
 	}
 	for name, fxs := range all {
-		svc := srv.service(name)
+		svc := srv.service(name).speaking(protocol)
+		for op, fx := range fxs {
+			if _, err := svc.plan(op, fx.m.in, fx.m.out); err != nil {
+				t.Fatal(err)
+			}
+		}
 		for _, p := range svc.plans { // random values break rules: this test is about the codec
 			p.check, p.elemCheck, p.keyCheck, p.required = nil, nil, nil, 0
 			for _, f := range p.fields {
@@ -174,8 +201,11 @@ func TestAllErrors(t *testing.T) {
 			for _, ref := range fx.svc.model.Operations[op].Errors {
 				shape := fx.svc.model.Shapes[ref.Shape]
 				code := shape.Error.Code
-				if code == "" {
+				if code == "" || strings.HasPrefix(service, "cloudwatch") { // two of its errors share a code
 					code = shape.name
+				}
+				if service == "cloudwatch "+protocolQuery && shape.name == "DashboardNotFoundError" {
+					continue // its code is another error's name, and there is nothing else on this wire
 				}
 				in := reflect.New(fx.m.in)
 				cp, _ := fx.svc.plan(op, fx.m.in, fx.m.out)
@@ -227,7 +257,7 @@ func typedError(err error, shape string) any {
 // than the models) and members without a Go field. The list is testdata/outside.txt; -update rewrites it.
 func TestFieldsOutsideTheModel(t *testing.T) {
 	var lines []string
-	for service, fxs := range newFixtures(t) {
+	for service, fxs := range fixturesOf(t, "", sdkClients) {
 		seen := map[reflect.Type]map[string]bool{}
 		var svc *Service
 		for op, fx := range fxs {

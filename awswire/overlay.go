@@ -110,6 +110,14 @@ var dialects = map[string]*dialect{
 		apigwID:        true,
 		limit:          10 * mebibyte,
 	},
+	"cloudwatch": {
+		// "ValidationError" to clients of the query protocol, see compatible.go.
+		validationCode: "ValidationError",
+		unknownCode:    "InternalServiceFault",
+		enumOrder:      map[string][]string{"StateValue": {"INSUFFICIENT_DATA", "ALARM", "OK"}}, // AWS recording test_exception_serializing_with_no_shape_in_spec
+		// "Each PutMetricData request is limited to 1 MB in size for HTTP POST requests" (API reference).
+		limit: mebibyte,
+	},
 	"logs": {
 		validationCode: "InvalidParameterException", // recorded: "(InvalidParameterException) … 1 validation error detected"
 		unknownCode:    "InternalFailure",

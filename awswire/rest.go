@@ -32,23 +32,33 @@ type answer struct {
 	stream io.Reader // instead of body
 }
 
-// codec is one wire protocol. Another one (CBOR) is one more implementation over the same plans.
+// codec is one wire protocol.
 type codec interface {
 	decode(d *decoding, cp *callPlan, r *wireRequest, in reflect.Value) error
 	encode(s *Service, cp *callPlan, out reflect.Value, requestID string) *answer
 	fail(s *Service, e *wireError, requestID string) *answer
 }
 
+// The protocols, as models name them.
+const (
+	protocolREST  = "rest-json"
+	protocolJSON  = "json"
+	protocolQuery = "query"
+	protocolCBOR  = "smithy-rpc-v2-cbor"
+)
+
 func newCodec(s *Service) codec {
-	switch s.model.Metadata.Protocol {
-	case "rest-json":
+	switch s.protocol {
+	case protocolREST:
 		return restJSON{}
-	case "json":
+	case protocolJSON:
 		return rpcJSON{contentType: "application/x-amz-json-" + s.model.Metadata.JSONVersion}
-	case "query":
+	case protocolQuery:
 		return queryXML{}
+	case protocolCBOR:
+		return rpcCBOR{}
 	}
-	panic("awswire: no codec for protocol " + s.model.Metadata.Protocol)
+	panic("awswire: no codec for protocol " + s.protocol)
 }
 
 type restJSON struct{}

@@ -17,11 +17,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/apigateway"
 	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/schemas"
+	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	cwltypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/transport/http/protocol/awsjson"
+	"github.com/aws/smithy-go/transport/http/protocol/awsquery"
 )
 
 // The SDK's clients are the independent oracle of this package: whatever they send we must read, whatever we write they
@@ -31,6 +36,7 @@ func unions() []any {
 	return []any{
 		&cwltypes.IntegrationDetailsMemberOpenSearchIntegrationDetails{},
 		&cwltypes.ResourceConfigMemberOpenSearchResourceConfig{},
+		&cwtypes.EvaluationCriteriaMemberPromQLCriteria{},
 	}
 }
 
@@ -71,10 +77,25 @@ func sdkClients(rt http.RoundTripper) map[string]any {
 		"lambda":       lambda.NewFromConfig(cfg),
 		"apigateway":   apigateway.NewFromConfig(cfg),
 		"apigatewayv2": apigatewayv2.NewFromConfig(cfg),
+		"cloudwatch":   cloudwatch.NewFromConfig(cfg),
 		"logs":         cloudwatchlogs.NewFromConfig(cfg, func(o *cloudwatchlogs.Options) { o.EndpointOptions.DisableHTTPS = true }),
 		"iam":          iam.NewFromConfig(cfg),
 		"sts":          sts.NewFromConfig(cfg),
 	}
+}
+
+// cloudwatchClient is the SDK's client made to speak another of CloudWatch's protocols.
+func cloudwatchClient(rt http.RoundTripper, protocol string) *cloudwatch.Client {
+	return cloudwatch.NewFromConfig(aws.Config{Region: "eu-west-1", HTTPClient: &http.Client{Transport: rt},
+		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
+		BaseEndpoint: aws.String("http://localhost:4566"), RetryMaxAttempts: 1}, func(o *cloudwatch.Options) {
+		switch protocol {
+		case protocolJSON:
+			o.Protocol = awsjson.New10(schemas.GraniteServiceVersion20100801)
+		case protocolQuery:
+			o.Protocol = awsquery.New(schemas.GraniteServiceVersion20100801)
+		}
+	})
 }
 
 // clientMethod is a method of an SDK client.

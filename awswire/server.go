@@ -60,7 +60,7 @@ type serverService struct {
 }
 
 // targets are the X-Amz-Target prefixes, here so that finding a service parses no model; a test compares them.
-var targets = map[string]string{"logs": "Logs_20140328"}
+var targets = map[string]string{"cloudwatch": "GraniteServiceVersion20100801", "logs": "Logs_20140328"}
 
 // NewServer returns a server. Models are read and plans compiled at the first call that needs them; [Server.Check] does
 // it at once. It panics when Services names a service without a model.

@@ -7,13 +7,16 @@ import (
 	"sync"
 )
 
-// Service is one AWS service, compiled lazily from its trimmed model.
+// Service is one AWS service in one wire protocol, compiled lazily from its trimmed model.
 type Service struct {
-	name    string
-	model   *model
-	dialect *dialect
-	codec   codec
-	unions  []reflect.Type // pointer types
+	name     string
+	protocol string // as models name it
+	model    *model
+	dialect  *dialect
+	codec    codec
+	unions   []reflect.Type // pointer types
+
+	siblings func(protocol string) *Service // the same service in its other protocols
 
 	mu    sync.Mutex // guards plans, errs and compilation
 	plans map[planKey]*plan
@@ -25,23 +28,59 @@ type Service struct {
 	missing    []string
 }
 
-// Load returns the service with the given model name: "lambda", "apigateway", "apigatewayv2", "logs", "iam", "sts". It
-// panics for any other name. unions are pointers to the member types of the SDK's union interfaces
+// Load returns the service with the given model name: "lambda", "apigateway", "apigatewayv2", "cloudwatch", "logs",
+// "iam", "sts". It panics for any other name. Where a service speaks several protocols this is the model's first. unions
+// are pointers to the member types of the SDK's union interfaces
 // (&types.ResourceConfigMemberX{}), which reflection cannot find.
 func Load(name string, unions ...any) *Service {
 	load := models[name]
 	if load == nil {
 		panic(fmt.Sprintf("awswire: no model for %q; there are %v", name, Names()))
 	}
-	s := &Service{name: name, model: load(), dialect: dialects[name], plans: map[planKey]*plan{},
-		errs: map[reflect.Type]*errorPlan{}}
+	m := load()
+	f := &family{name: name, model: m, errorNames: sync.OnceValue(m.errorNames), members: map[string]*Service{}}
 	for _, u := range unions {
-		s.unions = append(s.unions, reflect.TypeOf(u))
+		f.unions = append(f.unions, reflect.TypeOf(u))
 	}
+	return f.speaking(m.Metadata.Protocol)
+}
+
+// family is a service in all protocols that it speaks. Each has plans of its own: names and time formats differ.
+type family struct {
+	name       string
+	model      *model
+	unions     []reflect.Type
+	errorNames func() map[string]*modelShape
+
+	mu      sync.Mutex
+	members map[string]*Service
+}
+
+func (f *family) speaking(protocol string) *Service {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if s := f.members[protocol]; s != nil {
+		return s
+	}
+	s := &Service{name: f.name, protocol: protocol, model: f.model, dialect: dialects[f.name], unions: f.unions,
+		plans: map[planKey]*plan{}, errs: map[reflect.Type]*errorPlan{}, errorNames: f.errorNames, siblings: f.speaking}
 	s.codec = newCodec(s)
-	s.routes = sync.OnceValue(func() *router { return newRouter(s.model) })
-	s.errorNames = sync.OnceValue(s.model.errorNames)
+	s.routes = sync.OnceValue(func() *router { return newRouter(f.model) })
+	f.members[protocol] = s
 	return s
+}
+
+// speaking returns the service in another of its protocols; s itself where the model does not list it.
+func (s *Service) speaking(protocol string) *Service {
+	if protocol == s.protocol || !slices.Contains(s.model.Metadata.Protocols, protocol) {
+		return s
+	}
+	return s.siblings(protocol)
+}
+
+// queryCompatible: clients that do not speak the query protocol expect its error codes beside their own.
+func (s *Service) queryCompatible() bool {
+	return s.model.Metadata.QueryCompatible != nil && s.protocol != protocolQuery
 }
 
 // Names lists the services that have a model.
@@ -67,7 +106,7 @@ func (s *Service) Operations() []string {
 	return names
 }
 
-func (s *Service) query() bool { return s.model.Metadata.Protocol == "query" }
+func (s *Service) query() bool { return s.protocol == protocolQuery }
 
 // callPlan is an operation with the Go types of its handler.
 type callPlan struct {

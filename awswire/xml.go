@@ -1,9 +1,12 @@
 package awswire
 
 import (
+	"bytes"
 	"encoding/base64"
+	"math"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -63,7 +66,7 @@ func (p *plan) appendXML(b []byte, name string, f timeFormat, flat bool, v refle
 	case kindInt:
 		b = strconv.AppendInt(b, v.Int(), 10)
 	case kindFloat:
-		b = strconv.AppendFloat(b, v.Float(), 'g', -1, p.typ.Bits())
+		b = appendJavaFloat(b, v.Float(), p.typ.Bits())
 	case kindBlob:
 		b = base64.StdEncoding.AppendEncode(b, v.Bytes())
 	case kindTime:
@@ -96,6 +99,31 @@ func (p *plan) appendXMLEntry(b []byte, name string, f timeFormat, key, m reflec
 	b = p.key.appendXML(b, p.keyName, f, false, key)
 	b = p.elem.appendXML(b, p.valueName, f, false, m.MapIndex(key))
 	return closeTag(b, name)
+}
+
+// appendJavaFloat writes a number as Java prints it: "41.0", "1.0E7" (AWS recording test_basic_operations_multiple_protocols).
+func appendJavaFloat(b []byte, f float64, bits int) []byte {
+	switch abs := math.Abs(f); {
+	case math.IsNaN(f):
+		return append(b, "NaN"...)
+	case math.IsInf(f, 1):
+		return append(b, "Infinity"...)
+	case math.IsInf(f, -1):
+		return append(b, "-Infinity"...)
+	case abs == 0 || abs >= 1e-3 && abs < 1e7:
+		start := len(b)
+		b = strconv.AppendFloat(b, f, 'f', -1, bits)
+		if bytes.IndexByte(b[start:], '.') < 0 {
+			b = append(b, ".0"...)
+		}
+		return b
+	}
+	mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(f, 'E', -1, bits), "E")
+	if !strings.Contains(mantissa, ".") {
+		mantissa += ".0"
+	}
+	n, _ := strconv.Atoi(exponent) // without Go's plus sign and leading zero
+	return append(b, mantissa+"E"+strconv.Itoa(n)...)
 }
 
 // appendEscaped escapes text for an element. Characters that XML 1.0 cannot carry become U+FFFD.

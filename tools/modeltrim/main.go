@@ -25,7 +25,7 @@ import (
 )
 
 // services are the directories of botocore's data tree.
-var services = []string{"apigateway", "apigatewayv2", "iam", "lambda", "logs", "sts"}
+var services = []string{"apigateway", "apigatewayv2", "cloudwatch", "iam", "lambda", "logs", "sts"}
 
 func main() {
 	src := flag.String("src", "", "botocore's data directory (holds lambda/, iam/, …)")

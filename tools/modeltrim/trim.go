@@ -41,7 +41,7 @@ func modelRules() *rule {
 		with("input", keys("shape", "locationName", "xmlNamespace", "payload")).
 		with("output", keys("shape", "resultWrapper")).
 		with("errors", &rule{each: keys("shape")})
-	metadata := keys("apiVersion", "endpointPrefix", "jsonVersion", "protocol", "serviceId", "serviceFullName", "signingName",
+	metadata := keys("apiVersion", "awsQueryCompatible", "endpointPrefix", "jsonVersion", "protocol", "protocols", "serviceId", "serviceFullName", "signingName",
 		"targetPrefix", "xmlNamespace")
 	return keys().with("metadata", metadata).
 		with("operations", &rule{each: operation}).
