@@ -1,0 +1,72 @@
+package diff
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/stagedoor/stagedoor/internal/doctor"
+)
+
+// grants compares doctor's verdict on each call. Methods of which it says the
+// same are told together.
+func (c *comparing) grants() Section {
+	s := Section{Name: SectionGrants, Title: "grants, by doctor's verdict"}
+	right := map[string]*doctor.Cell{}
+	for _, cell := range c.right.cells {
+		right[rowOf(cell)] = cell
+	}
+	rows := map[string]int{}
+	refused := 0
+	for _, l := range c.left.cells {
+		r := right[rowOf(l)]
+		switch {
+		case r == nil:
+			continue // the methods' section tells
+		case l.Verdict == doctor.Undecided || r.Verdict == doctor.Undecided:
+			for _, cell := range []*doctor.Cell{l, r} {
+				if sentence := rowOf(cell) + " on " + cell.Stage + ": " + cell.Problem; cell.Verdict == doctor.Undecided && !slices.Contains(s.Unknown, sentence) {
+					s.Unknown = append(s.Unknown, sentence)
+				}
+			}
+			continue
+		case l.Verdict == r.Verdict && (l.Verdict == doctor.Passes || l.Code == r.Code):
+			s.Same++
+			if l.Verdict != doctor.Passes {
+				refused++
+			}
+			continue
+		}
+		left, other := verdict(l), verdict(r)
+		key := left + "\n" + other
+		at, known := rows[key]
+		if !known {
+			at = len(s.Rows)
+			rows[key] = at
+			s.Rows = append(s.Rows, Row{Kind: Changed, Fields: []Field{{Name: "verdict", Left: &left, Right: &other}}})
+		}
+		s.Rows[at].Methods = append(s.Rows[at].Methods, rowOf(l))
+	}
+	for i := range s.Rows {
+		row := &s.Rows[i]
+		row.Item = row.Methods[0]
+		if len(row.Methods) == 1 {
+			row.Methods = nil
+		}
+	}
+	if refused > 0 {
+		s.Notes = append(s.Notes, plural(refused, "call")+" will fail on both sides for the same reason: stagedoor doctor says which.")
+	}
+	return s
+}
+
+// verdict is doctor's judgement as a text.
+func verdict(cell *doctor.Cell) string {
+	if cell.Verdict == doctor.Passes {
+		return string(cell.Verdict)
+	}
+	sentence := cell.Problem
+	if cell.Decision != nil {
+		sentence = cell.Decision.Cause.Sentence
+	}
+	return strings.TrimSpace(string(cell.Verdict) + " (" + cell.Code + "): " + sentence)
+}
