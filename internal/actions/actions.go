@@ -75,7 +75,7 @@ type rule struct {
 // tables are the rules by service and operation.
 var tables = sync.OnceValue(func() map[string]map[string]rule {
 	all := map[string]map[string]rule{}
-	for _, service := range []string{"apigateway", "iam", "lambda", "logs", "sts"} {
+	for _, service := range []string{"apigateway", "cloudwatch", "iam", "lambda", "logs", "sts"} {
 		text, err := tableFiles.ReadFile("table/" + service + ".txt")
 		if err != nil {
 			panic(err)
