@@ -1,0 +1,275 @@
+package console
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/stagedoor/stagedoor/internal/grants"
+)
+
+// refusalsShown bounds how many refusals of the journal the list looks at.
+const refusalsShown = 500
+
+func refusalRoutes() []route {
+	return []route{
+		{path: "refusals", get: refusalsPage, nav: "Refusals", icon: "refusal"},
+		{path: "refusals/live", raw: refusalsLive},
+		{path: "refusals/{id}", get: refusalPage},
+	}
+}
+
+func refusalsURL() string { return Prefix + "refusals" }
+
+// refusalList is what the list shows.
+type refusalList struct {
+	Groups []refusalGroup
+	Total  int  // refused requests
+	Open   int  // entries that would be refused still
+	More   bool // the journal holds older ones
+	Since  time.Time
+}
+
+// refusalGroup is every refusal of one cause.
+type refusalGroup struct {
+	Code, Title string
+	Entries     []refusalEntry
+	Count       int
+}
+
+// refusalEntry is what was refused alike: the same caller, the same target, for
+// the same reason.
+type refusalEntry struct {
+	*grants.Decision // the newest
+	Count            int
+	Last             time.Time
+	Who, What        string // "GET /orders on dev of orders", "my-function-dev"
+	APIName          string
+	// Now is "ok" where the call would pass meanwhile, "bad" where it would
+	// be refused still, "" where that is not known.
+	Now string
+	// Grantable: a button here can mend it.
+	Grantable bool
+}
+
+func refusalsPage(v *visit) (*page, error) {
+	list, err := v.refusals()
+	if err != nil {
+		return nil, err
+	}
+	return refusalsView(list), nil
+}
+
+func refusalsView(list *refusalList) *page {
+	return &page{
+		Title: "Refusals", Section: "refusals", Template: "refusals", Stream: true, Body: list,
+		Lead: "Every call that was refused for want of a permission, by cause, with what mends it.",
+	}
+}
+
+// refusalsLive sends the list anew whenever something was refused. A storm of
+// refusals is one event: the list shows their count.
+func refusalsLive(v *visit, w http.ResponseWriter) error {
+	wake := make(chan struct{}, 1)
+	cancel := v.c.o.Journal.Subscribe(func(*grants.Decision) {
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
+	})
+	defer cancel()
+	s, err := v.stream(w)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	for s.wait(wake) {
+		list, err := v.refusals()
+		if err != nil {
+			return err
+		}
+		if err := s.render(refusalsView(list), "refusal-list"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refusals reads the journal as far as this person may see it: what concerns
+// the APIs that IAM lets them list, and their own calls. Roots see all of their
+// account.
+func (v *visit) refusals() (*refusalList, error) {
+	all, err := v.c.o.Journal.Decisions(v.ctx(), refusalsShown)
+	if err != nil {
+		return nil, err
+	}
+	names, err := v.apiNames(v.ctx())
+	if err != nil && v.s.Root() {
+		return nil, err
+	}
+	mine := slices.DeleteFunc(slices.Clone(all), func(d *grants.Decision) bool { return d.Region != v.region || !v.maySee(d, names) })
+	list := groupRefusals(mine, names)
+	list.More = len(all) == refusalsShown
+	v.judgeNow(list)
+	return list, nil
+}
+
+// maySee reports whether a refusal concerns this person; names are the APIs
+// that they may list.
+func (v *visit) maySee(d *grants.Decision, names map[string]string) bool {
+	if d.Account != v.s.Account {
+		return false
+	}
+	_, known := names[d.API]
+	return v.s.Root() || known || d.Kind == grants.CallerKind && d.Principal == v.s.ARN
+}
+
+// groupRefusals puts refusals together by cause, and within one by what was
+// asked. The newest come first.
+func groupRefusals(all []*grants.Decision, names map[string]string) *refusalList {
+	list := &refusalList{}
+	groups := map[string]int{}
+	entries := map[string][2]int{}
+	for _, d := range all {
+		list.Total += max(d.Count, 1)
+		if list.Since.IsZero() || d.Time.Before(list.Since) {
+			list.Since = d.Time
+		}
+		g, known := groups[d.Cause.Code]
+		if !known {
+			g = len(list.Groups)
+			groups[d.Cause.Code] = g
+			list.Groups = append(list.Groups, refusalGroup{Code: d.Cause.Code, Title: refusalTitle(d.Cause.Code)})
+		}
+		group := &list.Groups[g]
+		group.Count += max(d.Count, 1)
+		key := strings.Join([]string{d.Cause.Code, string(d.Kind), d.Principal, d.Action, d.Resource, d.SourceARN, d.Stage, d.Method, d.Path, d.Operation}, "\x00")
+		if at, ok := entries[key]; ok {
+			list.Groups[at[0]].Entries[at[1]].Count += max(d.Count, 1)
+			continue
+		}
+		entries[key] = [2]int{g, len(group.Entries)}
+		group.Entries = append(group.Entries, newRefusalEntry(d, names))
+	}
+	slices.SortStableFunc(list.Groups, func(a, b refusalGroup) int { return b.Entries[0].Last.Compare(a.Entries[0].Last) })
+	return list
+}
+
+func newRefusalEntry(d *grants.Decision, names map[string]string) refusalEntry {
+	e := refusalEntry{Decision: d, Count: max(d.Count, 1), Last: d.LastTime, APIName: cmp.Or(names[d.API], d.API)}
+	if e.Last.IsZero() {
+		e.Last = d.Time
+	}
+	switch d.Kind {
+	case grants.CallerKind:
+		e.Who, e.What = lastOf(d.Principal), d.Operation
+	case grants.FrontKind:
+		e.Who, e.What = cmp.Or(lastOf(d.Principal), "a stranger"), d.Request
+	default:
+		e.Who, e.What = d.Method+" "+d.Path, lastOf(d.Resource)
+		e.Grantable = grantable(d)
+	}
+	return e
+}
+
+// grantable reports whether a statement in the function's policy mends a
+// refusal.
+func grantable(d *grants.Decision) bool {
+	return d.Kind == grants.DoorKind && !d.TestInvoke && d.Credentials == "" && d.Outcome == grants.NoPermission && len(d.Fix) > 0
+}
+
+// apisJudged bounds for how many APIs the list asks how things are now.
+const apisJudged = 20
+
+// judgeNow compares what was refused with the matrix of now.
+func (v *visit) judgeNow(list *refusalList) {
+	asked := map[string]map[[3]string]bool{}
+	for g := range list.Groups {
+		for i := range list.Groups[g].Entries {
+			e := &list.Groups[g].Entries[i]
+			if e.Kind != grants.DoorKind || e.TestInvoke || e.API == "" {
+				list.Open++
+				continue
+			}
+			cells, known := asked[e.API]
+			if !known && len(asked) < apisJudged {
+				cells = map[[3]string]bool{}
+				for _, c := range v.c.o.Gateway.Matrix(v.s.Account, v.region, e.API) {
+					cells[[3]string{c.Stage, c.Verb, c.Path}] = c.Allowed
+				}
+				asked[e.API] = cells
+			}
+			if allowed, there := cells[[3]string{e.Stage, e.Method, e.Path}]; there {
+				e.Now = "bad"
+				if allowed {
+					e.Now = "ok"
+				}
+			}
+			if e.Now != "ok" {
+				list.Open++
+			}
+		}
+	}
+}
+
+// apiNames maps the ids of REST APIs to their names.
+func (v *visit) apiNames(ctx context.Context) (map[string]string, error) {
+	apis, err := v.allAPIs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := make(map[string]string, len(apis))
+	for i := range apis {
+		if apis[i].Id != nil && apis[i].Name != nil {
+			names[*apis[i].Id] = *apis[i].Name
+		}
+	}
+	return names, nil
+}
+
+// refusalTitle names the causes that share a remedy by it, and the others by
+// themselves.
+func refusalTitle(code string) string {
+	switch code {
+	case grants.CauseUnsigned, grants.CauseSignature, grants.CauseUnknownKey, grants.CauseExpired:
+		return "The client's signature does not hold"
+	case grants.CauseRouteNotFound, grants.CauseRouteUndeployed, grants.CauseStageNotFound:
+		return "There is no such route"
+	case grants.CauseNotDeployed:
+		return "The resource policy is not deployed"
+	}
+	for _, family := range [...][2]string{
+		{"api-policy", "The API's resource policy does not allow it"},
+		{"caller-", "The caller's policies do not allow it"},
+	} {
+		if strings.HasPrefix(code, family[0]) {
+			return family[1]
+		}
+	}
+	title := causeTitle(code)
+	return strings.ToUpper(title[:1]) + title[1:]
+}
+
+func refusalPage(v *visit) (*page, error) {
+	d, err := v.c.o.Journal.Decision(v.ctx(), v.r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	names, err := v.apiNames(v.ctx())
+	if err != nil && v.s.Root() {
+		return nil, err
+	}
+	if !v.maySee(d, names) {
+		return nil, fmt.Errorf("%w: %s", grants.ErrDecisionNotFound, v.r.PathValue("id"))
+	}
+	list := groupRefusals([]*grants.Decision{d}, names)
+	v.judgeNow(list)
+	return &page{
+		Title: list.Groups[0].Title, Section: "refusals", Template: "refusal", Body: &list.Groups[0].Entries[0],
+		Crumbs: []crumb{{"Refusals", refusalsURL()}},
+	}, nil
+}
