@@ -27,6 +27,10 @@ func (openDoor) Refuse(context.Context, *grants.Call, grants.Outcome) {}
 func (openDoor) Explain(*grants.Call) *grants.Decision                { return nil }
 func (openDoor) RefuseAPI(*grants.APIRefusal)                         {}
 func (openDoor) Mode() grants.Mode                                    { return grants.Enforce }
+func (openDoor) Flush(context.Context) error                          { return nil }
+func (openDoor) Decision(context.Context, string) (*grants.Decision, error) {
+	return nil, grants.ErrDecisionNotFound
+}
 func (openDoor) Invoke(context.Context, *invoke.Request) (*invoke.Result, error) {
 	return constant, nil
 }

@@ -49,6 +49,7 @@ type visit struct {
 	fields   bool         // header is filled
 	caller   *TestRequest // of a TestInvokeMethod
 	who      *Caller      // who signed the request, where the method asks for that
+	tracer   *tracer      // of a Try
 
 	trace       string // Root of X-Amzn-Trace-Id; "" until an integration runs
 	answered    string // X-Amzn-Trace-Id of a function's answer
@@ -89,7 +90,8 @@ type integrationRecord struct {
 	attempted bool // the gateway went as far as asking the door
 	called    bool
 	requestID string
-	status    int // of the integration; 0 unknown
+	version   string // of the function, that ran
+	status    int    // of the integration; 0 unknown
 	latency   time.Duration
 }
 
@@ -111,34 +113,46 @@ func (x *exchange) serve(w http.ResponseWriter) {
 
 // run goes through the steps of a request: where, who, what, integration.
 func (x *exchange) run() {
+	found := x.route()
+	if x.tracer != nil {
+		x.tracer.route(x, found)
+	}
+	if found {
+		x.execute()
+	}
+}
+
+// route finds the method and reads the body, or answers itself.
+func (x *exchange) route() bool {
 	r := x.request
 	var ok bool
 	x.addr, ok = addressOf(r)
 	if ok {
 		if d := x.gateway.picture.Load().find(x.addr.api, x.addr.stage); d != nil {
-			x.plan = d.choose(x.gateway.random).plan()
+			chosen := d.choose(x.gateway.random)
+			if x.tracer != nil {
+				chosen = x.tracer.choose(d, chosen)
+			}
+			x.plan = chosen.plan()
 		}
 	}
 	if x.plan == nil || x.plan.closed {
 		x.plan = nil
 		x.refuse(forbidden) // also for a path without a stage
 		x.gateway.lost.note(x)
-		return
+		return false
 	}
 	x.path = x.addr.path
 	x.client(r)
 	if headSize(r) > maxHead {
 		x.refuse(headerTooLong)
-		return
+		return false
 	}
 	if x.method = x.plan.router.find(x.path, x.verb, &x.params); x.method == nil {
 		x.unknownRoute()
-		return
+		return false
 	}
-	if !x.readBody(r) {
-		return
-	}
-	x.execute()
+	return x.readBody(r)
 }
 
 // execute runs the method; everything about the request is known.
@@ -147,22 +161,36 @@ func (x *exchange) execute() {
 	if m.level != levelOff && (m.stage.test || m.stage.settings.logs.Load()) {
 		x.lines.open(x)
 	}
-	if m.guard != nil && !x.admit(m.guard) {
-		return
-	}
-	if m.refusal != nil {
+	admitted := m.guard == nil || x.admit(m.guard)
+	if admitted && m.refusal != nil {
 		x.gateway.log.Warn("request refused", "api", m.stage.api, "stage", m.stage.name, "method", m.verb, "resource", m.resource.path, "requestId", x.ids.request, "reason", m.refusal.reason)
 		x.reject(m.refusal.answer)
+		admitted = false
+	}
+	if x.tracer != nil {
+		x.tracer.authorizer(x, admitted)
+	}
+	if !admitted {
 		return
 	}
+	x.integrate()
+}
+
+// integrate lets the method's integration answer.
+func (x *exchange) integrate() {
+	m := x.method
 	x.lines.request(x)
+	passed := true
 	switch m.kind {
 	case kindMock:
 		x.runMock()
 	case kindLambda:
-		x.runProxy()
+		passed = x.runProxy()
 	default:
 		x.runBroken()
+	}
+	if x.tracer != nil && passed {
+		x.tracer.integration(x)
 	}
 	x.lines.end(x)
 }
@@ -184,6 +212,9 @@ func (x *exchange) runBroken() {
 // explain tells the person at stagedoor what AWS's words leave out.
 func (x *exchange) explain(problem string) {
 	m := x.method
+	if x.tracer != nil {
+		x.tracer.problem = problem
+	}
 	x.gateway.log.Warn("integration cannot work", "api", m.stage.api, "stage", m.stage.name, "method", m.verb, "resource", m.resource.path, "requestId", x.ids.request, "problem", problem)
 }
 

@@ -31,6 +31,10 @@ type Door interface {
 	RefuseAPI(r *grants.APIRefusal)
 	Explain(c *grants.Call) *grants.Decision
 	Mode() grants.Mode
+	// Flush waits until the refusals so far can be found by Decision, which
+	// takes a request id too.
+	Flush(ctx context.Context) error
+	Decision(ctx context.Context, id string) (*grants.Decision, error)
 }
 
 // Meter counts requests; *metrics.Metrics is one. It must neither block nor keep
@@ -78,6 +82,7 @@ type Gateway struct {
 	compiler  compiler
 	exchanges sync.Pool
 	lost      lostRequests
+	summaries summaries
 	running   sync.WaitGroup // function calls that outlived their request
 }
 
@@ -103,6 +108,7 @@ func New(s *store.Store, d Door, b Invoker, l *logs.Logs, o Options) *Gateway {
 			store.OnChange(s, state.Deployments, g.compiler.onDeployment)
 			store.OnChange(s, state.Stages, g.compiler.onStage)
 		})
+		g.summaries.changed.follow(s)
 	}
 	return g
 }

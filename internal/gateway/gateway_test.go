@@ -59,6 +59,24 @@ func (d *fakeDoor) Explain(c *grants.Call) *grants.Decision {
 
 func (d *fakeDoor) Mode() grants.Mode { return d.mode }
 
+func (d *fakeDoor) Flush(context.Context) error { return nil }
+
+func (d *fakeDoor) Decision(_ context.Context, id string) (*grants.Decision, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i, c := range d.refused {
+		if c.RequestID == id {
+			return &grants.Decision{ID: "door" + itoa(i)}, nil
+		}
+	}
+	for i, r := range d.turned {
+		if r.Call.RequestID == id {
+			return &grants.Decision{ID: "front" + itoa(i)}, nil
+		}
+	}
+	return nil, grants.ErrDecisionNotFound
+}
+
 // function is an Invoker that is a Go function.
 type function func(ctx context.Context, r *invoke.Request) (*invoke.Result, error)
 

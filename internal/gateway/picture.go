@@ -1,9 +1,7 @@
 package gateway
 
 import (
-	"iter"
 	"maps"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -17,19 +15,6 @@ type picture struct {
 
 func (p *picture) find(api, stage string) *deployed {
 	return p.apis[api][stage]
-}
-
-func (p *picture) all() iter.Seq[*deployed] {
-	return func(yield func(*deployed) bool) {
-		for _, api := range slices.Sorted(maps.Keys(p.apis)) {
-			stages := p.apis[api]
-			for _, name := range slices.Sorted(maps.Keys(stages)) {
-				if !yield(stages[name]) {
-					return
-				}
-			}
-		}
-	}
 }
 
 // deployed is a stage and what it serves: the release for everybody, and beside

@@ -21,13 +21,14 @@ type stagePlan struct {
 	test                       bool // TestInvokeMethod
 	closed                     bool // the API answers no calls at its execute-api address
 
-	router        router
-	variables     []byte // JSON: null or an object
-	binary        binaryTypes
-	policy        *grants.AppliedPolicy // the API's resource policy; nil: it has none
-	access        *accessLog
-	settings      *account
-	group         string // of the execution log
+	router    router
+	variables []byte // JSON: null or an object
+	binary    binaryTypes
+	policy    *grants.AppliedPolicy // the API's resource policy; nil: it has none
+	access    *accessLog
+	settings  *account
+	targets   map[string]resolved // by URI; of the compiler alone
+	group     string              // of the execution log
 
 	openLog sync.Once
 	writers []*logs.Writer
@@ -134,13 +135,25 @@ func (p *stagePlan) addResource(r *state.Resource, variables map[string]string, 
 }
 
 func (p *stagePlan) compileMethod(rp *resourcePlan, verb string, m *state.Method, variables map[string]string) *methodPlan {
-	mp := &methodPlan{stage: p, resource: rp, verb: verb, timeout: defaultTimeout}
+	mp := p.outline(rp, verb, m, variables)
 	if m.OperationName != nil {
 		mp.operation = *m.OperationName
 	}
-	mp.guard, mp.refusal = compileGuard(p, m), protection(m)
-	mp.eventHead = appendEventHead(nil, mp)
-	mp.eventContext = appendEventContext(nil, mp)
+	mp.guard = compileGuard(p, m)
+	switch mp.kind {
+	case kindMock:
+		mp.mock = compileMock(m)
+	case kindLambda:
+		mp.eventHead = appendEventHead(nil, mp)
+		mp.eventContext = appendEventContext(nil, mp)
+	}
+	return mp
+}
+
+// outline compiles what decides where a call of the method goes and whether it
+// can, and leaves out what only a request needs.
+func (p *stagePlan) outline(rp *resourcePlan, verb string, m *state.Method, variables map[string]string) *methodPlan {
+	mp := &methodPlan{stage: p, resource: rp, verb: verb, timeout: defaultTimeout, refusal: protection(m)}
 	in := m.Integration
 	if in == nil {
 		// AWS refuses to deploy a method without integration ("No integration
@@ -153,7 +166,7 @@ func (p *stagePlan) compileMethod(rp *resourcePlan, verb string, m *state.Method
 	}
 	switch in.Type {
 	case "MOCK":
-		mp.kind, mp.mock = kindMock, compileMock(m)
+		mp.kind = kindMock
 	case "AWS_PROXY":
 		mp.compileProxy(in, variables)
 	default:
@@ -163,7 +176,7 @@ func (p *stagePlan) compileMethod(rp *resourcePlan, verb string, m *state.Method
 }
 
 func (mp *methodPlan) compileProxy(in *state.Integration, variables map[string]string) {
-	t, err := parseTarget(in.URI, variables, mp.stage.region, mp.stage.account)
+	t, err := mp.stage.resolve(in.URI, variables)
 	mp.target = t
 	if err != nil {
 		mp.problem = err.Error() + undefinedHint(t.undefined, mp.stage.name)
@@ -193,6 +206,26 @@ func (mp *methodPlan) compileProxy(in *state.Integration, variables map[string]s
 		return
 	}
 	mp.problem = strings.TrimPrefix(undefinedHint(mp.target.undefined, mp.stage.name), ": ")
+}
+
+// resolve is parseTarget; methods of an API often share one function, and what
+// its URI comes to is worked out once.
+func (p *stagePlan) resolve(uri string, variables map[string]string) (target, error) {
+	if r, ok := p.targets[uri]; ok {
+		return r.target, r.err
+	}
+	t, err := parseTarget(uri, variables, p.region, p.account)
+	t.undefined = slices.Clip(t.undefined) // methods append to theirs
+	if p.targets == nil {
+		p.targets = make(map[string]resolved)
+	}
+	p.targets[uri] = resolved{t, err}
+	return t, err
+}
+
+type resolved struct {
+	target target
+	err    error
 }
 
 // unmappable are the headers that requestParameters must not set: a call that

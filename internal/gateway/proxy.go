@@ -11,8 +11,9 @@ import (
 	"github.com/stagedoor/stagedoor/internal/invoke"
 )
 
-// runProxy answers an AWS_PROXY method: the door, the call, the answer.
-func (x *exchange) runProxy() {
+// runProxy answers an AWS_PROXY method: the door, the call, the answer. It
+// reports false for a request that the door refused.
+func (x *exchange) runProxy() bool {
 	m := x.method
 	x.call = m.call
 	x.call.RequestID = x.ids.request
@@ -26,7 +27,7 @@ func (x *exchange) runProxy() {
 		x.explain("requestParameters set a header of the integration that API Gateway does not allow to be set; with AWS_PROXY mappings have no effect: remove it")
 		// unverified: the sentence.
 		x.configurationError("Invalid mapping expression specified", configurationError)
-		return
+		return true
 	}
 	x.integration.attempted = true
 	if !m.post {
@@ -34,10 +35,10 @@ func (x *exchange) runProxy() {
 		// answers to another verb as a missing permission
 		// (aws/serverless-application-model#430, serverless/serverless#1312).
 		x.configurationError("Invalid permissions on Lambda function", configurationError)
-		return
+		return true
 	}
 	if !x.door() {
-		return
+		return false
 	}
 	result, err := x.invoke()
 	switch {
@@ -48,6 +49,7 @@ func (x *exchange) runProxy() {
 	default:
 		x.functionAnswered(result)
 	}
+	return true
 }
 
 // mapsForbidden reports whether one of the forbidden mappings has a value.
@@ -70,16 +72,19 @@ func (x *exchange) door() bool {
 		x.call.Caller = x.gateway.callers.Request(x.who, grants.InvokeAction, x.call.Resource(), nil, x.start)
 	}
 	outcome := x.gateway.door.Decide(&x.call)
-	if !outcome.Refused() {
-		return true
+	passed := !outcome.Refused()
+	if !passed {
+		x.gateway.door.Refuse(x.ctx, &x.call, outcome)
+		missing := outcome == grants.FunctionMissing || outcome == grants.QualifierMissing
+		passed = x.gateway.door.Mode() == grants.Warn && !missing
 	}
-	x.gateway.door.Refuse(x.ctx, &x.call, outcome)
-	missing := outcome == grants.FunctionMissing || outcome == grants.QualifierMissing
-	if x.gateway.door.Mode() == grants.Warn && !missing {
-		return true
+	if x.tracer != nil {
+		x.tracer.door(x, outcome, passed)
 	}
-	x.configurationError(outcome.LogLine(x.call.Credentials), configurationError)
-	return false
+	if !passed {
+		x.configurationError(outcome.LogLine(x.call.Credentials), configurationError)
+	}
+	return passed
 }
 
 // invocation is a function call under way. It may outlive its request, so
@@ -121,7 +126,7 @@ func (x *exchange) invoke() (*invoke.Result, error) {
 		x.timer.Stop()
 		x.integration.latency = g.now().Sub(begin)
 		if c.result != nil {
-			x.integration.requestID = c.result.RequestID
+			x.integration.requestID, x.integration.version = c.result.RequestID, c.result.ExecutedVersion
 		}
 		return c.result, c.err
 	case <-x.timer.C:
