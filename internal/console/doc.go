@@ -19,16 +19,19 @@
 //     the navigation. A get handler returns a *page or an error; a post handler
 //     returns a *done or an error; a raw handler (server-sent events, downloads)
 //     writes by itself.
+//
 //  2. A template templates/NAME.html that defines "content". It is parsed when
 //     it is first shown, together with base.html and partials.html, whose
 //     header comment lists what is there: "empty", "matrix", "form", "command",
 //     "badge" and more. The data of the template is the page itself: what the
 //     handler put into page.Body is .Body.
+//
 //  3. Forms that change something: {{template "form" .}} inside <form
 //     method="post">. It carries a token that is bound to the session and good
 //     for one change: a page that is posted twice, or from before a restart, or
 //     by another site, changes nothing and says why. Hide controls unless
 //     .CanChange (read-only mode).
+//
 //  4. Errors: return them as they come. describe (problem.go) turns AWS's own
 //     errors into pages with AWS's sentence and the remedy; a *problem is shown
 //     as it is. Nothing half-rendered is ever sent.
