@@ -53,6 +53,17 @@ type Summary struct {
 	Broken  int      // cells that cannot work for another reason
 }
 
+// Cell is one method of one deployed stage and what would become of a call.
+type Cell struct {
+	why.Cell
+	// Canary is set for what the stage's canary answers, where that is not what
+	// the stage itself does.
+	Canary      bool
+	Integration string // "AWS_PROXY", "MOCK", …
+	SourceARN   string // what API Gateway sends; "" when no function is called
+	Credentials string // the integration's role; "" when the function's policy decides
+}
+
 // Gateway is what the console needs of the data plane and AWS has no operation
 // for. Its methods are called from many goroutines.
 type Gateway interface {
@@ -60,7 +71,7 @@ type Gateway interface {
 	// It is asked for each view of the overview: answers should be remembered.
 	Summaries(account, region string) []Summary
 	// Matrix lists the methods of the deployed stages of one API.
-	Matrix(account, region, api string) []why.Cell
+	Matrix(account, region, api string) []Cell
 	// Try sends a request through the data plane and reports its way.
 	Try(ctx context.Context, r *TryRequest) (*Trace, error)
 }
@@ -116,6 +127,12 @@ type Options struct {
 	Config  func(credentials aws.CredentialsProvider, from string) aws.Config
 	Gateway Gateway
 	Journal Journal
+	// Code reads an uploaded function package by its digest, as package admin's
+	// Code does; nil: packages are not looked into. GetFunction decides who may.
+	Code func(ctx context.Context, digest string) ([]byte, error)
+	// Code returns an uploaded function package by its digest (hexadecimal
+	// SHA-256), as GetFunction names it; nil: packages are not looked into.
+	Code func(ctx context.Context, digest string) ([]byte, error)
 	// Endpoint is the URL of this stagedoor in commands and examples.
 	Endpoint string
 	// Account and Region are those of the access key "test" and of requests

@@ -14,8 +14,6 @@ import (
 	gatewaytypes "github.com/aws/aws-sdk-go-v2/service/apigateway/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	logtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
-
-	"github.com/stagedoor/stagedoor/internal/why"
 )
 
 // logReader is what reading logs needs of CloudWatch Logs.
@@ -303,7 +301,7 @@ func (s *seenRequest) line(text string, at time.Time) {
 
 // sourcesOf are the groups in which requests of a stage leave lines. The
 // functions are those that the stage's methods resolve to.
-func sourcesOf(api, stage string, access *gatewaytypes.AccessLogSettings, cells []why.Cell) requestSources {
+func sourcesOf(api, stage string, access *gatewaytypes.AccessLogSettings, cells []Cell) requestSources {
 	from := requestSources{Execution: executionGroup(api, stage)}
 	if access != nil {
 		from.Access = groupOfARN(aws.ToString(access.DestinationArn))

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/stagedoor/stagedoor/internal/grants"
-	"github.com/stagedoor/stagedoor/internal/why"
 )
 
 // matrix is methods × stages of one API, as the partial of that name shows it.
@@ -40,7 +39,7 @@ const (
 
 // verdict says what would become of a call: allowed, refused, or that it cannot
 // work for a reason which is no matter of grants.
-func verdict(c *why.Cell) (kind, symbol, word string) {
+func verdict(c *Cell) (kind, symbol, word string) {
 	switch {
 	case c.Allowed:
 		return okKind, "✓", "allowed"
@@ -51,12 +50,24 @@ func verdict(c *why.Cell) (kind, symbol, word string) {
 	}
 }
 
-func refused(c *why.Cell) bool {
+// severity orders verdicts, the worst highest.
+func severity(c *Cell) int {
+	switch {
+	case c.Allowed:
+		return 0
+	case refused(c):
+		return 2
+	default:
+		return 1
+	}
+}
+
+func refused(c *Cell) bool {
 	return !c.Allowed && c.Decision != nil && c.Decision.Outcome.Refused()
 }
 
 // sentence says why a cell is not allowed; "" where it is.
-func sentence(c *why.Cell) string {
+func sentence(c *Cell) string {
 	switch {
 	case c.Allowed:
 		return ""
@@ -75,8 +86,14 @@ type method struct{ Verb, Path string }
 // String implements fmt.Stringer: "GET /users".
 func (m method) String() string { return m.Verb + " " + m.Path }
 
+// cellKey is a place of a matrix.
+type cellKey struct {
+	Stage string
+	method
+}
+
 // methodsOf lists the methods among cells, by path and verb.
-func methodsOf(cells []why.Cell) []method {
+func methodsOf(cells []Cell) []method {
 	seen := map[method]bool{}
 	var all []method
 	for i := range cells {
@@ -96,15 +113,15 @@ func methodsOf(cells []why.Cell) []method {
 }
 
 // newMatrix lays out the cells of an API for some of its stages and methods.
-// open is the cell whose explanation is shown, nil: none.
-func newMatrix(caption, api string, stages []string, methods []method, cells []why.Cell, open *why.Cell) *matrix {
-	type place struct {
-		stage string
-		method
-	}
-	at := make(map[place]*why.Cell, len(cells))
+// open is the place whose explanation is shown, nil: none.
+func newMatrix(caption, api string, stages []string, methods []method, cells []Cell, open *cellKey) *matrix {
+	at := make(map[cellKey]*Cell, len(cells))
 	for i := range cells {
-		at[place{cells[i].Stage, method{cells[i].Verb, cells[i].Path}}] = &cells[i]
+		p := cellKey{cells[i].Stage, method{cells[i].Verb, cells[i].Path}}
+		// A canary answers some of the calls: the worse of the two is shown.
+		if at[p] == nil || severity(&cells[i]) > severity(at[p]) {
+			at[p] = &cells[i]
+		}
 	}
 	m := &matrix{Caption: caption, Rows: make([]matrixRow, 0, len(methods))}
 	for _, stage := range stages {
@@ -113,14 +130,14 @@ func newMatrix(caption, api string, stages []string, methods []method, cells []w
 	for _, each := range methods {
 		row := matrixRow{Verb: each.Verb, Path: each.Path, Cells: make([]matrixCell, len(stages))}
 		for i, stage := range stages {
-			c := at[place{stage, each}]
+			c := at[cellKey{stage, each}]
 			if c == nil {
 				continue
 			}
 			kind, symbol, word := verdict(c)
 			row.Cells[i] = matrixCell{
 				Kind: kind, Symbol: symbol, Label: each.String() + " on " + stage + ": " + word,
-				URL: cellURL(api, stage, each.Verb, each.Path), Current: c == open,
+				URL: cellURL(api, stage, each.Verb, each.Path), Current: open != nil && *open == cellKey{stage, each},
 			}
 		}
 		m.Rows = append(m.Rows, row)
