@@ -136,7 +136,7 @@ func (p *parts) services(o Options) {
 		"lambda":     p.lambda.Operations(),
 		"apigateway": p.apis.Operations(),
 		"iam":        p.iam.Operations(),
-		"sts":        sts.New(p.store, p.identity).Operations(),
+		"sts":        sts.New(p.store, p.identity, sts.Options{Callers: p.callers}).Operations(),
 		"logs":       logsservice.New(p.store, p.logs, logsservice.Options{}).Operations(),
 	}
 	p.control = awswire.NewServer(awswire.ServerOptions{

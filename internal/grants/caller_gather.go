@@ -255,6 +255,9 @@ func (c *Callers) named(kind PolicyKind, owner, arn string) *AppliedPolicy {
 	return &AppliedPolicy{Kind: kind, Owner: owner, policy: p}
 }
 
+// ManagedPolicy reports whether a managed policy exists, AWS's or a customer's.
+func (c *Callers) ManagedPolicy(arn string) bool { return c.g.managedPolicy(arn) != nil }
+
 // AddResource adds the policy of the resource, if it has one here, and says whose
 // the resource is: function policies, and the trust policies of roles for the
 // actions of STS.

@@ -49,6 +49,9 @@ func (p *knownPrincipal) keys(who *Who, now time.Time) iampolicy.Context {
 			tags[k] = v
 		}
 		add("aws:SourceIdentity", s.SourceIdentity)
+		for name, values := range s.Keys {
+			c = append(c, iampolicy.ContextKey{Name: name, Values: values})
+		}
 		// No MFA device can be used here; without temporary credentials the
 		// key is absent, as on AWS.
 		add("aws:MultiFactorAuthPresent", "false")
@@ -76,8 +79,9 @@ func principalType(who *Who) string {
 }
 
 // ResourceTags are the tags of the resource that an ARN names, as an account
-// sees it: of functions, log groups, users, roles, customer-managed policies, and
-// REST APIs with what lies below them. Others have none that are known here.
+// sees it: of functions, log groups, users, roles, identity providers,
+// customer-managed policies, and REST APIs with what lies below them. Others have
+// none that are known here.
 func (c *Callers) ResourceTags(account, arn string) map[string]string {
 	parts := strings.SplitN(arn, ":", 8)
 	switch {
@@ -102,6 +106,10 @@ func (c *Callers) ResourceTags(account, arn string) map[string]string {
 		case "role":
 			if r, ok := c.g.roles.Get(state.RoleKey(parts[4], name)); ok {
 				return r.rec.Tags
+			}
+		case "oidc-provider":
+			if p, _, err := store.Get[state.OIDCProvider](c.g.store, state.OIDCProviderKey(parts[4], path)); err == nil {
+				return p.Tags
 			}
 		case "policy":
 			if p, _, err := store.Get[state.ManagedPolicy](c.g.store, state.ManagedPolicyKey(parts[4], arn)); err == nil {

@@ -23,6 +23,7 @@ const (
 	CauseCallerResource   = "caller-resource"   // another account's resource does not allow
 	CauseCallerTrust      = "caller-trust"      // the role's trust policy does not let the caller in
 	CauseCallerUnreadable = "caller-unreadable" // a policy that applies is none
+	CauseCallerToken      = "caller-token"      // the ID token that was shown does not hold
 )
 
 // CallerRefusal is a refused call of the control plane. It is only read.
@@ -33,6 +34,9 @@ type CallerRefusal struct {
 	Region    string
 	RequestID string
 	Time      time.Time
+	// Reason says why the caller was not believed to be who it says; "" where
+	// policies decided.
+	Reason string
 }
 
 // Refuse records a refused caller, as Grants.Refuse does for refused calls: it
@@ -44,7 +48,7 @@ func (c *Callers) Refuse(r *CallerRefusal) {
 func (r *CallerRefusal) fingerprint() fingerprint {
 	q := &r.Request.Request
 	return fingerprint{resource: q.Action + " " + q.Resource, sourceARN: q.Principal.ID, credentials: r.Operation,
-		sourceAccount: string(r.Verdict.Kind), revision: r.Verdict.Basis.String(), outcome: NoPermission}
+		sourceAccount: string(r.Verdict.Kind), revision: r.Verdict.Basis.String() + r.Reason, outcome: NoPermission}
 }
 
 // decision explains the refusal from the policies that decided it: they are
@@ -115,6 +119,8 @@ func (r *CallerRefusal) cause(x *explainer) {
 	who, v := callerName(q.Principal.ID), &r.Verdict
 	may := fmt.Sprintf("%s may not do %s on %s", who, q.Action, q.Resource)
 	switch {
+	case r.Reason != "":
+		x.cause(CauseCallerToken, "%s was refused %s on %s before any policy was asked: %s.", capital(who), q.Action, q.Resource, r.Reason)
 	case v.Basis == ExplicitDeny:
 		x.cause(CauseCallerDenied, "%s: a statement of %s denies it, and a deny wins over every allow.", may, v.Policy.describe())
 	case v.Basis == Unreadable:
@@ -168,6 +174,8 @@ func callerName(arn string) string {
 		return "role " + role + " (session " + session + ")"
 	case "federated-user":
 		return "federated user " + path
+	case "oidc-provider":
+		return "an ID token of " + path
 	default:
 		return arn
 	}
@@ -234,6 +242,9 @@ func grantDocument(q *iampolicy.Request, before []json.RawMessage) string {
 	if before != nil {
 		s.Resource, s.Principal = "", map[string]string{"AWS": trustedName(&q.Principal)}
 	}
+	if q.Principal.Type == iampolicy.Federated {
+		s.Principal, s.Condition = map[string]string{"Federated": q.Principal.ID}, tokenConditions(q)
+	}
 	if service := q.Context.Lookup("iam:PassedToService"); len(service) == 1 {
 		s.Condition = map[string]map[string]string{"StringEquals": {"iam:PassedToService": service[0]}}
 	}
@@ -249,6 +260,19 @@ func grantDocument(q *iampolicy.Request, before []json.RawMessage) string {
 		return ""
 	}
 	return string(whole)
+}
+
+// tokenConditions bind a grant to the token's audience and subject: whoever
+// trusts a provider without them trusts all of its users.
+func tokenConditions(q *iampolicy.Request) map[string]map[string]string {
+	_, provider, _ := strings.Cut(q.Principal.ID, ":oidc-provider/")
+	keys := map[string]string{}
+	for _, claim := range []string{":aud", ":sub"} {
+		if values := q.Context.Lookup(provider + claim); len(values) == 1 {
+			keys[provider+claim] = values[0]
+		}
+	}
+	return map[string]map[string]string{"StringEquals": keys}
 }
 
 // trustedName is what a trust policy should name: a role rather than one of its

@@ -35,6 +35,8 @@ type Decision struct {
 	// Of a CallerKind: the operation of the control plane that was asked for,
 	// "lambda CreateFunction".
 	Operation string `json:"operation,omitempty"`
+	// EncodedMessage is what STS's DecodeAuthorizationMessage opens.
+	EncodedMessage string `json:"encodedMessage,omitempty"`
 
 	Principal string `json:"principal"` // who asked: "apigateway.amazonaws.com" or a role session's ARN
 	Action    string `json:"action"`

@@ -255,7 +255,9 @@ func (g *Grants) explain(next *refusal) *Decision {
 	case next.api != nil:
 		return g.buildAPI(next.api)
 	case next.caller != nil:
-		return next.caller.decision(g.options.Mode)
+		d := next.caller.decision(g.options.Mode)
+		d.EncodedMessage = g.encodeMessage(next.caller, d)
+		return d
 	}
 	d := g.build(&next.call, next.outcome)
 	d.Changed = g.changed(&next.call)

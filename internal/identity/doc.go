@@ -2,7 +2,7 @@
 // and the session token of a control-plane request into an awswire.Caller, and
 // issues the temporary credentials that STS hands out and functions run with.
 //
-// Who is who (DESIGN "Credentials"):
+// Who is who (ARCHITECTURE.md, "One control-plane call"):
 //
 //   - a key that IAM issued (AKIA…) is its user, and temporary credentials
 //     (ASIA… with their token) are their session: signatures are verified, in

@@ -7,12 +7,14 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/stagedoor/stagedoor/awswire"
 	"github.com/stagedoor/stagedoor/awswire/sigv4"
+	"github.com/stagedoor/stagedoor/internal/identity/oidc"
 	"github.com/stagedoor/stagedoor/internal/state"
 	"github.com/stagedoor/stagedoor/internal/store"
 )
@@ -32,12 +34,16 @@ type Options struct {
 	Strict  bool             // refuse keys that nobody issued, and verify "test" and 12-digit keys with the secret "test"
 	Now     func() time.Time // nil: time.Now
 	Rand    io.Reader        // source of keys and tokens; nil: crypto/rand
+	// Issuers reaches the identity providers whose tokens are to be proven; nil:
+	// the network.
+	Issuers http.RoundTripper
 }
 
 // Identity authenticates callers and issues sessions.
 type Identity struct {
-	store *store.Store
-	o     Options
+	store  *store.Store
+	o      Options
+	tokens *oidc.Verifier
 
 	mu     sync.Mutex // guards pruned
 	pruned time.Time  // when expired sessions were last looked for
@@ -57,7 +63,7 @@ func New(s *store.Store, o Options) *Identity {
 	if o.Rand == nil {
 		o.Rand = rand.Reader
 	}
-	return &Identity{store: s, o: o}
+	return &Identity{store: s, o: o, tokens: oidc.New(oidc.Options{Now: o.Now, Transport: o.Issuers})}
 }
 
 // Authenticate is the hook of awswire.ServerOptions: it returns a context that

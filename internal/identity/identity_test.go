@@ -40,7 +40,7 @@ func newWorld(t *testing.T, o identity.Options) *world {
 	server := awswire.NewServer(awswire.ServerOptions{
 		Services: map[string]awswire.Operations{
 			"iam": iamservice.New(s, iamservice.Options{Now: o.Now}).Operations(),
-			"sts": stsservice.New(s, i).Operations(),
+			"sts": stsservice.New(s, i, stsservice.Options{Now: o.Now}).Operations(),
 		},
 		Authenticate: i.Authenticate,
 	})

@@ -16,6 +16,7 @@ const (
 	IAMAccounts      Key = "iam.account"         // .account → IAMAccount
 	OIDCProviders    Key = "iam.oidcprovider"    // .account.name → OIDCProvider
 	Sessions         Key = "sts.session"         // .access key id → Session
+	MessageKey       Key = "sts.messagekey"      // → MessageSecret, the only one
 )
 
 // RoleKey names a role; IAM names are unique without regard to case, so the
@@ -195,10 +196,18 @@ type Session struct {
 	Tags           map[string]string `json:"tags,omitempty"`
 	TransitiveTags []string          `json:"transitiveTags,omitempty"` // keys of Tags that the next session inherits
 	SourceIdentity string            `json:"sourceIdentity,omitempty"`
+	// Keys are the condition keys that the session brings to each request, by
+	// name: those of the identity provider's token that it was made with.
+	Keys map[string][]string `json:"keys,omitempty"`
 	// Issuer is the user (or root) whose rights bound a federated session.
 	Issuer  string    `json:"issuer,omitempty"`
 	Issued  time.Time `json:"issued,omitzero"`
 	Expires time.Time `json:"expires"`
+}
+
+// MessageSecret is the key that seals the encoded messages of refusals.
+type MessageSecret struct {
+	Key []byte `json:"key"` // 32 bytes
 }
 
 // KeyUse is a call that was signed with an access key.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 	"github.com/stagedoor/stagedoor/awswire"
 	"github.com/stagedoor/stagedoor/iampolicy"
+	"github.com/stagedoor/stagedoor/internal/grants"
 	"github.com/stagedoor/stagedoor/internal/identity"
 	"github.com/stagedoor/stagedoor/internal/state"
 )
@@ -34,23 +36,23 @@ func (s *Service) AssumeRole(ctx context.Context, in *sdk.AssumeRoleInput, _ ...
 	if err != nil {
 		return nil, err
 	}
-	if err := checkSessionPolicy(in.Policy); err != nil {
-		return nil, err
-	}
 	role, ok := s.identity.Role(value(in.RoleArn))
 	if !ok {
 		return nil, notAuthorized(c, "sts:AssumeRole", value(in.RoleArn))
 	}
-	if err := s.trusted(c, role, in, tags, transitive); err != nil {
+	if err := s.trusted(ctx, role, in, tags, transitive); err != nil {
+		return nil, err
+	}
+	if err := s.checkSessionPolicies(role.Account, in.Policy, in.PolicyArns, tags); err != nil {
 		return nil, err
 	}
 	chained = chained && calling.RoleARN != ""
 	d := seconds(in.DurationSeconds, time.Hour)
-	switch {
-	case chained && d > time.Hour:
+	if chained && d > time.Hour {
 		return nil, validation("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
-	case d > time.Duration(role.MaxSessionSeconds)*time.Second:
-		return nil, validation("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+	}
+	if err := checkDuration(role, d); err != nil {
+		return nil, err
 	}
 	if calling != nil && calling.SourceIdentity != "" && in.SourceIdentity != nil && *in.SourceIdentity != calling.SourceIdentity {
 		// IAM User Guide, "Monitor and control actions taken with assumed
@@ -90,72 +92,116 @@ func notAuthorized(c awswire.Caller, action, resource string) error {
 	return accessDenied("User: " + c.ARN + " is not authorized to perform: " + action + " on resource: " + resource)
 }
 
-// trusted asks the trust policy for the actions that the call amounts to (IAM
-// User Guide, "Pass session tags in AWS STS" and "Monitor and control actions
-// taken with assumed roles").
-func (s *Service) trusted(c awswire.Caller, role *state.Role, in *sdk.AssumeRoleInput, tags map[string]string, transitive []string) error {
-	actions := []string{"sts:AssumeRole"}
-	if len(in.Tags) > 0 {
-		actions = append(actions, "sts:TagSession")
-	}
-	if in.SourceIdentity != nil {
-		actions = append(actions, "sts:SetSourceIdentity")
-	}
-	policy, err := iampolicy.Parse([]byte(role.AssumeRolePolicyDocument))
-	if err != nil {
-		return notAuthorized(c, actions[0], role.ARN)
-	}
-	request := iampolicy.Request{
-		Principal: s.principal(c), Resource: role.ARN,
-		Context: assumeContext(c, in, tags, transitive),
-	}
-	if role := request.Principal.RoleARN; role != "" { // of a role's session it is the role
-		request.Context = append(iampolicy.Context{{Name: "aws:PrincipalArn", Values: []string{role}}}, request.Context...)
-	}
-	for _, action := range actions {
-		request.Action = action
-		if policy.Evaluate(&request) != iampolicy.Allow {
-			return notAuthorized(c, action, role.ARN)
-		}
+func checkDuration(role *state.Role, d time.Duration) error {
+	if d > time.Duration(role.MaxSessionSeconds)*time.Second {
+		return validation("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 	}
 	return nil
 }
 
-// principal is the caller as policies see it.
-func (s *Service) principal(c awswire.Caller) iampolicy.Principal {
-	p := iampolicy.Principal{Type: iampolicy.AWS, ID: c.ARN, Account: c.Account, UniqueID: c.UserID}
-	if session, ok := s.identity.Session(c.AccessKeyID); ok {
-		p.RoleARN = session.RoleARN
+// trusted asks the trust policy for the actions that the call amounts to.
+func (s *Service) trusted(ctx context.Context, role *state.Role, in *sdk.AssumeRoleInput, tags map[string]string, transitive []string) error {
+	c := awswire.CallerFrom(ctx)
+	principal, keys := s.principal(c, assumeKeys(in, tags, transitive))
+	refused := s.askTrust(ctx, role, principal, keys, "sts:AssumeRole", len(in.Tags) > 0, in.SourceIdentity != nil)
+	if refused == nil {
+		return nil
 	}
-	return p
+	return notAuthorized(c, refused.Request.Request.Action, role.ARN)
 }
 
-// assumeContext holds the condition keys of an AssumeRole call (IAM User
-// Guide, "IAM and AWS STS condition context keys").
-func assumeContext(c awswire.Caller, in *sdk.AssumeRoleInput, tags map[string]string, transitive []string) iampolicy.Context {
-	keys := iampolicy.Context{}
-	add := func(name string, values ...string) {
-		if len(values) > 0 && values[0] != "" {
-			keys = append(keys, iampolicy.ContextKey{Name: name, Values: values})
+// askTrust asks a role's trust policy for an action and what comes with it: a
+// session with tags takes sts:TagSession, one with a source identity
+// sts:SetSourceIdentity (IAM User Guide, "Pass session tags in AWS STS" and
+// "Monitor and control actions taken with assumed roles"). It returns, and
+// records, the first refusal.
+func (s *Service) askTrust(ctx context.Context, role *state.Role, principal iampolicy.Principal, keys iampolicy.Context, action string, tagged, sourced bool) *grants.CallerRefusal {
+	actions := []string{action}
+	if tagged {
+		actions = append(actions, "sts:TagSession")
+	}
+	if sourced {
+		actions = append(actions, "sts:SetSourceIdentity")
+	}
+	now := s.now()
+	trust := grants.NewAppliedPolicy(grants.TrustPolicy, role.ARN, "", role.AssumeRolePolicyDocument)
+	for _, action := range actions {
+		q := &grants.CallerRequest{
+			Request: iampolicy.Request{Principal: principal, Action: action, Resource: role.ARN, Context: keys},
+			// Whether the caller's own policies allow the call was asked before it came here.
+			Root: true, ResourceAccount: role.Account, MustGrant: true, Policies: grants.CallerPolicies{Resource: trust},
 		}
+		verdict := grants.EvaluateCaller(q)
+		if verdict.Allowed() {
+			continue
+		}
+		_, operation := awswire.OperationName(ctx)
+		refusal := &grants.CallerRefusal{
+			Request: q, Verdict: verdict, Operation: "sts " + operation, Region: awswire.CallerFrom(ctx).Region,
+			RequestID: awswire.RequestID(ctx), Time: now,
+		}
+		if s.callers != nil {
+			s.callers.Refuse(refusal)
+		}
+		return refusal
 	}
-	add("aws:PrincipalArn", c.ARN)
-	add("aws:PrincipalAccount", c.Account)
-	add("aws:userid", c.UserID)
-	add("aws:RequestedRegion", c.Region)
-	if _, name, ok := strings.Cut(c.ARN, ":user/"); ok {
-		add("aws:username", name[strings.LastIndexByte(name, '/')+1:])
+	return nil
+}
+
+// principal is the caller as policies see it, with the condition keys that it
+// brings before those of the request.
+func (s *Service) principal(c awswire.Caller, request iampolicy.Context) (iampolicy.Principal, iampolicy.Context) {
+	if s.callers != nil {
+		who := &grants.Who{Account: c.Account, Region: c.Region, ARN: c.ARN, UserID: c.UserID, AccessKeyID: c.AccessKeyID, Root: c.Root}
+		q := s.callers.Request(who, "sts:AssumeRole", "", request, s.now())
+		return q.Request.Principal, q.Request.Context
 	}
+	p := iampolicy.Principal{Type: iampolicy.AWS, ID: c.ARN, Account: c.Account, UniqueID: c.UserID}
+	arn := c.ARN
+	if session, ok := s.identity.Session(c.AccessKeyID); ok && session.RoleARN != "" {
+		p.RoleARN, arn = session.RoleARN, session.RoleARN // of a role's session it is the role
+	}
+	keys := append(clock(s.now()), iampolicy.ContextKey{Name: "aws:PrincipalArn", Values: []string{arn}},
+		iampolicy.ContextKey{Name: "aws:PrincipalAccount", Values: []string{c.Account}})
+	return p, append(keys, request...)
+}
+
+// clock is the condition keys that tell the time.
+func clock(now time.Time) iampolicy.Context {
+	return iampolicy.Context{
+		{Name: "aws:CurrentTime", Values: []string{now.UTC().Format(time.RFC3339)}},
+		{Name: "aws:EpochTime", Values: []string{strconv.FormatInt(now.Unix(), 10)}},
+	}
+}
+
+// assumeKeys are the condition keys that an AssumeRole call brings (IAM User
+// Guide, "IAM and AWS STS condition context keys").
+func assumeKeys(in *sdk.AssumeRoleInput, tags map[string]string, transitive []string) iampolicy.Context {
+	keys := iampolicy.Context{}
+	add := keyAdder(&keys)
 	add("sts:ExternalId", value(in.ExternalId))
 	add("sts:RoleSessionName", value(in.RoleSessionName))
 	add("sts:SourceIdentity", value(in.SourceIdentity))
+	addTags(add, tags, transitive)
+	return keys
+}
+
+// keyAdder adds keys that have a value.
+func keyAdder(keys *iampolicy.Context) func(name string, values ...string) {
+	return func(name string, values ...string) {
+		if len(values) > 0 && values[0] != "" {
+			*keys = append(*keys, iampolicy.ContextKey{Name: name, Values: values})
+		}
+	}
+}
+
+func addTags(add func(name string, values ...string), tags map[string]string, transitive []string) {
 	add("sts:TransitiveTagKeys", transitive...)
 	names := slices.Sorted(maps.Keys(tags))
 	for _, name := range names {
 		add("aws:RequestTag/"+name, tags[name])
 	}
 	add("aws:TagKeys", names...)
-	return keys
 }
 
 // sessionTags returns the tags of a new session with those that it inherits
@@ -200,44 +246,4 @@ func sourceIdentity(in *sdk.AssumeRoleInput, calling *state.Session) string {
 		return calling.SourceIdentity
 	}
 	return value(in.SourceIdentity)
-}
-
-func policyARNs(list []types.PolicyDescriptorType) []string {
-	var arns []string
-	for _, p := range list {
-		arns = append(arns, value(p.Arn))
-	}
-	return arns
-}
-
-// checkSessionPolicy refuses a session policy that is none.
-func checkSessionPolicy(document *string) error {
-	if document == nil {
-		return nil
-	}
-	if _, err := iampolicy.Parse([]byte(*document)); err != nil {
-		text := "Syntax errors in policy." // unverified for STS
-		return &types.MalformedPolicyDocumentException{Message: &text}
-	}
-	return nil
-}
-
-// packedSize is how much of the room for session policies and tags is used, in
-// per cent; nil where AWS leaves it out.
-//
-// unverified: AWS packs them into a binary form that is not public; this is
-// the share of the 2,048 characters of plain text that it allows.
-func packedSize(s *state.Session, always bool) *int32 {
-	size := len(s.Policy)
-	for _, arn := range s.PolicyARNs {
-		size += len(arn)
-	}
-	for key, text := range s.Tags {
-		size += len(key) + len(text)
-	}
-	if size == 0 && !always {
-		return nil
-	}
-	percent := int32((size*100 + 2047) / 2048)
-	return &percent
 }

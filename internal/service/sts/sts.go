@@ -8,31 +8,63 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 	"github.com/stagedoor/stagedoor/awswire"
+	"github.com/stagedoor/stagedoor/iampolicy"
+	"github.com/stagedoor/stagedoor/internal/grants"
 	"github.com/stagedoor/stagedoor/internal/identity"
 	"github.com/stagedoor/stagedoor/internal/state"
 	"github.com/stagedoor/stagedoor/internal/store"
 )
 
+// Callers is what the service needs of the policies of the system.
+type Callers interface {
+	// Request is a question about a caller with the condition keys that it
+	// brings, followed by keys.
+	Request(who *grants.Who, action, resource string, keys iampolicy.Context, now time.Time) *grants.CallerRequest
+	// ManagedPolicy reports whether a managed policy exists, AWS's or a
+	// customer's.
+	ManagedPolicy(arn string) bool
+	// Refuse records a refused caller, so that it can be explained.
+	Refuse(*grants.CallerRefusal)
+	// DecodeMessage opens a message that was encoded for an account; ok is false
+	// for anything else.
+	DecodeMessage(account, message string) (decoded string, ok bool)
+}
+
+// Options of a Service; the zero value serves.
+type Options struct {
+	// Callers knows policies and refusals. nil: managed policies are taken to
+	// exist, refusals are not recorded and no message can be decoded.
+	Callers Callers
+	Now     func() time.Time // nil: time.Now
+}
+
 // Service implements the operations of STS.
 type Service struct {
 	store    *store.Store
 	identity *identity.Identity
+	callers  Callers // nil: see Options
+	now      func() time.Time
 }
 
 // New returns the service; i issues the credentials.
-func New(s *store.Store, i *identity.Identity) *Service {
-	return &Service{store: s, identity: i}
+func New(s *store.Store, i *identity.Identity, o Options) *Service {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Service{store: s, identity: i, callers: o.Callers, now: o.Now}
 }
 
 // Operations returns the handlers by the names of the model. The model's other
 // operations answer awswire's error for what is not there.
 func (s *Service) Operations() awswire.Operations {
 	return awswire.Operations{
-		"AssumeRole":         awswire.Op(s.AssumeRole),
-		"GetAccessKeyInfo":   awswire.Op(s.GetAccessKeyInfo),
-		"GetCallerIdentity":  awswire.Op(s.GetCallerIdentity),
-		"GetFederationToken": awswire.Op(s.GetFederationToken),
-		"GetSessionToken":    awswire.Op(s.GetSessionToken),
+		"AssumeRole":                 awswire.Op(s.AssumeRole),
+		"AssumeRoleWithWebIdentity":  awswire.Op(s.AssumeRoleWithWebIdentity),
+		"DecodeAuthorizationMessage": awswire.Op(s.DecodeAuthorizationMessage),
+		"GetAccessKeyInfo":           awswire.Op(s.GetAccessKeyInfo),
+		"GetCallerIdentity":          awswire.Op(s.GetCallerIdentity),
+		"GetFederationToken":         awswire.Op(s.GetFederationToken),
+		"GetSessionToken":            awswire.Op(s.GetSessionToken),
 	}
 }
 
@@ -116,11 +148,11 @@ func (s *Service) GetFederationToken(ctx context.Context, in *sdk.GetFederationT
 	if _, ok := s.identity.Session(c.AccessKeyID); ok {
 		return nil, accessDenied("Cannot call GetFederationToken with session credentials")
 	}
-	if err := checkSessionPolicy(in.Policy); err != nil {
-		return nil, err
-	}
 	tags, _, err := sessionTags(in.Tags, nil, nil)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.checkSessionPolicies(c.Account, in.Policy, in.PolicyArns, tags); err != nil {
 		return nil, err
 	}
 	name := value(in.Name)

@@ -33,7 +33,7 @@ func newWorld(t *testing.T) *world {
 	s := storetest.New(t)
 	i := identity.New(s, identity.Options{})
 	server := awswire.NewServer(awswire.ServerOptions{
-		Services:     map[string]awswire.Operations{"sts": sts.New(s, i).Operations()},
+		Services:     map[string]awswire.Operations{"sts": sts.New(s, i, sts.Options{}).Operations()},
 		Authenticate: i.Authenticate,
 	})
 	if err := server.Check(); err != nil {
