@@ -1,0 +1,145 @@
+package promote
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxReason keeps why a promotion was undone within the first tag of its record.
+const maxReason = 80
+
+// tags are the stage's tags for a record.
+func (r *Record) tags() map[string]string {
+	words := []word{
+		{"st", r.State}, {"b", seconds(r.BakesUntil)}, {"t1", seconds(r.Ended)}, {"why", r.Reason[:min(len(r.Reason), maxReason)]},
+		{"from", r.From}, {"old", r.OldDeployment}, {"new", r.NewDeployment}, {"t0", seconds(r.Began)},
+		{"c", number(r.Canary)}, {"fns", strconv.Itoa(r.Count)}, {"fn", r.first}, {"at", r.At}, {"by", r.By},
+	}
+	for _, v := range r.Set {
+		if v.Old != nil {
+			words = append(words, word{"o." + v.Name, "=" + *v.Old})
+		}
+		if v.New != nil {
+			words = append(words, word{"v." + v.Name, "=" + *v.New})
+		}
+	}
+	return pack(recordKey+r.ID, words)
+}
+
+// readRecord reads the record of a promotion from the tags of a stage.
+func readRecord(id, stage string, tags map[string]string) (Record, bool) {
+	w := unpack(recordKey+id, tags)
+	if w == nil || w["st"] == "" {
+		return Record{}, false
+	}
+	r := Record{
+		ID: id, State: w["st"], From: w["from"], Stage: stage, OldDeployment: w["old"], NewDeployment: w["new"],
+		BakesUntil: moment(w["b"]), Began: moment(w["t0"]), Ended: moment(w["t1"]), Reason: w["why"], By: w["by"], At: w["at"], first: w["fn"],
+	}
+	r.Canary, _ = strconv.ParseFloat(w["c"], 64) // absent: 0
+	r.Count, _ = strconv.Atoi(w["fns"])
+	for _, name := range slices.Sorted(maps.Keys(w)) {
+		variable, isNew := strings.CutPrefix(name, "v.")
+		if isNew {
+			r.setVariable(variable).New = new(strings.TrimPrefix(w[name], "="))
+		} else if variable, isOld := strings.CutPrefix(name, "o."); isOld {
+			r.setVariable(variable).Old = new(strings.TrimPrefix(w[name], "="))
+		}
+	}
+	slices.SortFunc(r.Set, func(a, b Variable) int { return cmp.Compare(a.Name, b.Name) })
+	return r, true
+}
+
+func (r *Record) setVariable(name string) *Variable {
+	for i := range r.Set {
+		if r.Set[i].Name == name {
+			return &r.Set[i]
+		}
+	}
+	r.Set = append(r.Set, Variable{Name: name})
+	return &r.Set[len(r.Set)-1]
+}
+
+// recordsOf reads all records of a stage, newest first.
+func recordsOf(stage string, tags map[string]string) []Record {
+	var all []Record
+	for _, id := range promotionsIn(tags) {
+		if r, ok := readRecord(id, stage, tags); ok {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// Interrupted reports whether a promotion was begun and neither completed nor
+// undone.
+func (r *Record) Interrupted() bool { return r.State != Done && r.State != Undone }
+
+// tags are the function's tags for its part in promotion id.
+func (f *FunctionRecord) tags(id string) map[string]string {
+	words := []word{{"next", f.next}, {"src", f.Source}, {"old", f.OldVersion}, {"o", f.OldCode}, {"c", f.NewCode}}
+	for _, a := range f.Aliases {
+		words = append(words, word{"a." + a.Name, a.Old + "/" + a.New})
+		for _, version := range slices.Sorted(maps.Keys(a.Weights)) {
+			words = append(words, word{"w." + version + "." + a.Name, number(a.Weights[version])})
+		}
+		if a.AtOnce {
+			words = append(words, word{"x." + a.Name, "1"})
+		}
+	}
+	return pack(recordKey+id, words)
+}
+
+// readFunction reads a function's part in promotion id from its tags.
+func readFunction(id, arn string, tags map[string]string) (FunctionRecord, bool) {
+	w := unpack(recordKey+id, tags)
+	if w == nil {
+		return FunctionRecord{}, false
+	}
+	f := FunctionRecord{Function: arn, Source: w["src"], OldVersion: w["old"], OldCode: w["o"], NewCode: w["c"], next: w["next"]}
+	for _, name := range slices.Sorted(maps.Keys(w)) {
+		alias, ok := strings.CutPrefix(name, "a.")
+		if !ok {
+			continue
+		}
+		a := AliasRecord{Name: alias, AtOnce: w["x."+alias] != ""}
+		a.Old, a.New, _ = strings.Cut(w[name], "/")
+		for other, weight := range w {
+			rest, ok := strings.CutPrefix(other, "w.")
+			if version, of, cut := strings.Cut(rest, "."); ok && cut && of == alias {
+				if a.Weights == nil {
+					a.Weights = map[string]float64{}
+				}
+				a.Weights[version], _ = strconv.ParseFloat(weight, 64) // written by number
+			}
+		}
+		f.Aliases = append(f.Aliases, a)
+	}
+	return f, true
+}
+
+func number(f float64) string {
+	if f == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(f, 'g', -1, 64)
+}
+
+func seconds(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return strconv.FormatInt(t.Unix(), 10)
+}
+
+func moment(text string) time.Time {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.Unix(n, 0).UTC()
+}
