@@ -48,11 +48,15 @@ func Run(ctx context.Context, changes *target.Changes, line string) error {
 
 // Apply runs the commands in order, telling each before it is run, and stops at
 // the first that fails. A grant on another account's function is told and left
-// to its owner.
+// to its owner, a change of an HTTP or WebSocket API to the caller: a grant acts
+// on every route of an integration, a change of it may not be meant so.
 func (r *Report) Apply(ctx context.Context, changes *target.Changes, commands []string, tell func(line string)) error {
 	for _, line := range commands {
 		if c, err := parseCommand(line); err == nil && r.needsOtherAccount(c) {
 			tell("(for the owner of the function) " + line)
+			continue
+		} else if err == nil && c.service == "apigatewayv2" {
+			tell("(to run by hand) " + line)
 			continue
 		}
 		tell(line)

@@ -219,7 +219,8 @@ func httpAPI(a *target.HTTPAPI) *api {
 	sortMethods(out.live)
 	for i := range a.Stages {
 		s := &a.Stages[i]
-		made := &stage{api: out, name: text(s.StageName), variables: s.StageVariables, methods: out.live, fromLive: s.AutoDeploy == nil || !*s.AutoDeploy}
+		auto := s.AutoDeploy != nil && *s.AutoDeploy
+		made := &stage{api: out, name: text(s.StageName), variables: s.StageVariables, methods: out.live, deploysItself: auto, fromLive: !auto}
 		if s.LastUpdatedDate != nil {
 			made.deployed = *s.LastUpdatedDate
 		}
@@ -237,7 +238,7 @@ func route(k kind, r *v2.Route, in *v2.Integration) *method {
 	}
 	if in != nil {
 		m.integration, m.uri, m.httpMethod = string(in.IntegrationType), text(in.IntegrationUri), "POST"
-		m.credentials = text(in.CredentialsArn)
+		m.credentials, m.integrationID = text(in.CredentialsArn), text(in.IntegrationId)
 		if subtype := text(in.IntegrationSubtype); subtype != "" {
 			m.integration = subtype // "SQS-SendMessage": AWS_PROXY that calls no function
 		}

@@ -3,7 +3,6 @@ package doctor
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -133,10 +132,15 @@ func list(names []string) string {
 }
 
 // What API Gateway accepts (APIGW-DG aws-api-gateway-stage-variables-reference).
-var (
-	variableName  = regexp.MustCompile(`^[A-Za-z0-9_]{1,64}$`)
-	variableValue = regexp.MustCompile(`^[A-Za-z0-9-._~:/?#&=,]{0,512}$`)
-)
+func legalName(name string) bool {
+	return name != "" && len(name) <= 64 && strings.IndexFunc(name, func(r rune) bool { return r == '-' || !isWord(string(r)) }) < 0
+}
+
+func legalValue(value string) bool {
+	return len(value) <= 512 && strings.IndexFunc(value, func(r rune) bool {
+		return !isWord(string(r)) && !strings.ContainsRune("-._~:/?#&=,", r)
+	}) < 0
+}
 
 // variables reports stage variables that are illegal, or that nothing names.
 func (e *exam) variables() []Finding {
@@ -167,11 +171,11 @@ func (e *exam) variables() []Finding {
 func variableFinding(s *stage, name string, named bool) (Finding, bool) {
 	at := &Cell{API: s.api.id, Name: s.api.name, Stage: s.name}
 	switch value := s.variables[name]; {
-	case !variableName.MatchString(name):
+	case !legalName(name):
 		f := newFinding(illegalVariable, at)
 		f.Sentence = fmt.Sprintf("The stage variable %q has an illegal name: letters, digits and _ are allowed, 64 at most.", name)
 		return f, true
-	case !variableValue.MatchString(value):
+	case !legalValue(value):
 		f := newFinding(illegalVariable, at)
 		f.Sentence = fmt.Sprintf("The stage variable %s has an illegal value %q: letters, digits and -._~:/?#&=, are allowed, 512 at most, so that $LATEST cannot be named.", name, value)
 		return f, true

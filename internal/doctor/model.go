@@ -34,6 +34,8 @@ type stage struct {
 	canary    *canary // nil: none
 	deployed  time.Time
 	methods   []*method
+	// deploysItself: what is configured on an HTTP or WebSocket API acts at once.
+	deploysItself bool
 	// fromLive says that the methods are the live configuration, because the
 	// deployed one cannot be read.
 	fromLive       bool
@@ -66,7 +68,10 @@ type method struct {
 	httpMethod  string
 	credentials string
 	transfer    string // responseTransferMode
-	timeout     int32  // milliseconds; 0: the default
+	// integrationID is that of an HTTP or WebSocket API, where an integration
+	// may serve many routes.
+	integrationID string
+	timeout       int32 // milliseconds; 0: the default
 }
 
 func (m *method) name() string {

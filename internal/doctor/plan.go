@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/stagedoor/stagedoor/internal/grants"
+	"github.com/stagedoor/stagedoor/internal/state"
 )
 
 // Plan is the smallest set of commands that mends every error and warning:
@@ -63,23 +64,12 @@ func (c *command) policyOwner(account string) string {
 	}
 	arn := c.get("function-name")
 	if !strings.HasPrefix(arn, "arn:") {
-		arn = "arn:" + partition(c.get("region")) + ":lambda:" + c.get("region") + ":" + account + ":function:" + arn
+		arn = "arn:" + state.Partition(c.get("region")) + ":lambda:" + c.get("region") + ":" + account + ":function:" + arn
 	}
 	if q := c.get("qualifier"); q != "" {
 		arn += ":" + q
 	}
 	return arn
-}
-
-func partition(region string) string {
-	switch {
-	case strings.HasPrefix(region, "cn-"):
-		return "aws-cn"
-	case strings.HasPrefix(region, "us-gov-"):
-		return "aws-us-gov"
-	default:
-		return "aws"
-	}
 }
 
 // add takes a command unless the same is there: a grant is the same whatever
@@ -254,7 +244,7 @@ func (p *plan) distinctIDs() {
 func (p *plan) deploymentsLast() {
 	var rest, deployments []*command
 	for _, c := range p.commands {
-		if c.is("apigateway", "create-deployment") {
+		if c.is("apigateway", "create-deployment") || c.is("apigatewayv2", "create-deployment") {
 			deployments = append(deployments, c)
 		} else {
 			rest = append(rest, c)

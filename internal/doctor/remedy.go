@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -33,13 +34,19 @@ func (e *exam) remedies() map[string]func(*Cell, *Finding) {
 // deployment is the command that makes a change of the live configuration
 // effective on a stage.
 func (e *exam) deployment(c *Cell) string {
+	if c.stage != nil && c.stage.api.kind != restKind {
+		return newCommand("apigatewayv2", "create-deployment", "region", e.region, "api-id", c.API, "stage-name", c.Stage).String()
+	}
 	return newCommand("apigateway", "create-deployment", "region", e.region, "rest-api-id", c.API, "stage-name", c.Stage).String()
 }
 
 // updateIntegration changes one member of a method's integration and deploys.
-// It is known for REST APIs only.
 func (e *exam) updateIntegration(c *Cell, f *Finding, path, value string) {
-	if c.method == nil || c.stage.api.kind != restKind || c.method.resourceID == "" {
+	if c.method != nil && c.stage.api.kind != restKind {
+		e.updateRoute(c, f, path, value)
+		return
+	}
+	if c.method == nil || c.method.resourceID == "" {
 		return
 	}
 	update := newCommand("apigateway", "update-integration", "region", e.region, "rest-api-id", c.API,
@@ -47,6 +54,21 @@ func (e *exam) updateIntegration(c *Cell, f *Finding, path, value string) {
 		"patch-operations", "op=replace,path="+path+",value="+value)
 	f.Fix = append([]string{update.String(), e.deployment(c)}, f.Fix...)
 	f.NeedsDeployment = true
+}
+
+// updateRoute does so for an HTTP or WebSocket API, whose integrations routes
+// share, and which need no deployment where the stage makes its own.
+func (e *exam) updateRoute(c *Cell, f *Finding, path, value string) {
+	option := map[string]string{"/uri": "integration-uri", "/httpMethod": "integration-method"}[path]
+	if option == "" || c.method.integrationID == "" {
+		return
+	}
+	fix := []string{newCommand("apigatewayv2", "update-integration", "region", e.region, "api-id", c.API,
+		"integration-id", c.method.integrationID, option, value).String()}
+	if !c.stage.deploysItself {
+		fix, f.NeedsDeployment = append(fix, e.deployment(c)), true
+	}
+	f.Fix = append(fix, f.Fix...)
 }
 
 func (e *exam) mendVerb(c *Cell, f *Finding) { e.updateIntegration(c, f, "/httpMethod", "POST") }
@@ -89,12 +111,11 @@ func (e *exam) mendVariable(c *Cell, f *Finding) {
 		c.Stage, strings.Join(names, ", "), orNone(c.to.asked, c.Function))
 	f.Fix, f.Notes = nil, nil
 	values := e.suggest(c, names[0])
-	if len(names) > 1 || len(values) == 0 || c.stage.api.kind != restKind {
-		f.Notes = append(f.Notes, fmt.Sprintf("Set it: aws apigateway update-stage --rest-api-id %s --stage-name %s --patch-operations op=replace,path=/variables/%s,value=…", c.API, c.Stage, names[0]))
+	if len(names) > 1 || len(values) == 0 {
+		f.Notes = append(f.Notes, "Set it: "+e.setVariable(c, names[0], "…"))
 		return
 	}
-	f.Fix = append(f.Fix, newCommand("apigateway", "update-stage", "region", e.region, "rest-api-id", c.API, "stage-name", c.Stage,
-		"patch-operations", "op=replace,path=/variables/"+names[0]+",value="+values[0]).String())
+	f.Fix = append(f.Fix, e.setVariable(c, names[0], values[0]))
 	if c.method != nil {
 		variables := maps.Clone(e.variablesOf(c))
 		if variables == nil {
@@ -106,6 +127,21 @@ func (e *exam) mendVariable(c *Cell, f *Finding) {
 	if len(values) > 1 {
 		f.Notes = append(f.Notes, fmt.Sprintf("Other values lead to functions as well: %s.", strings.Join(values[1:], ", ")))
 	}
+}
+
+// setVariable is the command that gives a stage a variable. HTTP and WebSocket
+// APIs take all variables at once.
+// unverified: whether one that is left out there would be deleted.
+func (e *exam) setVariable(c *Cell, name, value string) string {
+	if c.stage.api.kind == restKind {
+		return newCommand("apigateway", "update-stage", "region", e.region, "rest-api-id", c.API, "stage-name", c.Stage,
+			"patch-operations", "op=replace,path=/variables/"+name+",value="+value).String()
+	}
+	all := map[string]string{}
+	maps.Copy(all, c.stage.variables)
+	all[name] = value
+	text, _ := json.Marshal(all) // a map of strings never fails
+	return newCommand("apigatewayv2", "update-stage", "region", e.region, "api-id", c.API, "stage-name", c.Stage, "stage-variables", string(text)).String()
 }
 
 // suggest lists values of a variable that lead to functions that exist.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // callee is the function that an integration or authorizer calls on one stage.
@@ -158,12 +159,14 @@ func isWord(s string) bool {
 
 // functionInURI finds the function that a broken URI most likely means: a whole
 // ARN, blanks and stage variables included.
-var functionInURI = regexp.MustCompile(`arn:aws[a-z-]*:lambda:\s*[a-z0-9-]+\s*:\s*[0-9]{12}\s*:function:\s*((?:[A-Za-z0-9_-]|\$\{stageVariables\.[A-Za-z0-9_]+\})+(?::(?:[A-Za-z0-9_-]|\$LATEST|\$\{stageVariables\.[A-Za-z0-9_]+\})+)?)`)
+var functionInURI = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`arn:aws[a-z-]*:lambda:\s*[a-z0-9-]+\s*:\s*[0-9]{12}\s*:function:\s*((?:[A-Za-z0-9_-]|\$\{stageVariables\.[A-Za-z0-9_]+\})+(?::(?:[A-Za-z0-9_-]|\$LATEST|\$\{stageVariables\.[A-Za-z0-9_]+\})+)?)`)
+})
 
 // repairedURI is a URI of the right form for the function that uri means; ""
 // when it names none.
 func repairedURI(uri, region string, streaming bool) string {
-	arn := strings.Join(strings.Fields(functionInURI.FindString(uri)), "")
+	arn := strings.Join(strings.Fields(functionInURI().FindString(uri)), "")
 	if arn == "" {
 		return ""
 	}
