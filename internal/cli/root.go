@@ -77,7 +77,7 @@ why and how to mend it.
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		newUp(env), newDoctor(env), newWhy(env), newLogs(env), newEnv(env),
+		newUp(env), newDoctor(env), newDiff(env), newWhy(env), newLogs(env), newEnv(env),
 		newExport(env), newImport(env), newVersion(env),
 	)
 	return root

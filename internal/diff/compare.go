@@ -30,7 +30,18 @@ type Side struct {
 // Read takes the picture of an API that Compare needs. Without stages all of
 // them are read closely.
 func Read(ctx context.Context, c *target.Clients, api string, stages ...string) (*target.Picture, error) {
-	return target.ReadAPI(ctx, c, api, target.APIOptions{Stages: stages, Wanted: doctor.Wanted(nil)})
+	return ReadShowing(ctx, c, api, nil, stages...)
+}
+
+// ReadShowing is Read, and tells how many of the things known so far have been
+// read.
+func ReadShowing(ctx context.Context, c *target.Clients, api string, progress func(done, total int), stages ...string) (*target.Picture, error) {
+	return target.ReadAPI(ctx, c, api, target.APIOptions{Stages: stages, Wanted: doctor.Wanted(nil), Progress: progress})
+}
+
+// FromDump makes the picture from a dump of an account, which lacks some of it.
+func FromDump(d *target.Dump, api string, stages ...string) (*target.Picture, error) {
+	return target.PictureOf(d, api, target.APIOptions{Stages: stages, Wanted: doctor.Wanted(nil)})
 }
 
 // Compare says what differs between two stages. Both must have been read

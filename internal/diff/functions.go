@@ -149,11 +149,11 @@ func (c *comparing) functionFields(left, right *target.Called) []Field {
 	}
 	own := left.ARN == right.ARN && c.samePlace
 	out := []Field{version(left, right, own)}
-	for _, f := range c.fields(codeOf(left), codeOf(right)) {
-		out = append(out, f)
-	}
-	if len(out) == 1 {
-		out = append(out, orientation("code", codeOf(left)["code"], codeOf(right)["code"]))
+	l, r := codeOf(left), codeOf(right)
+	if different := c.fields(l, r); len(different) > 0 {
+		out = append(out, different...)
+	} else {
+		out = append(out, orientation(fieldCode, l[fieldCode], r[fieldCode]))
 	}
 	return append(out, c.fields(c.left.configuration(left), c.right.configuration(right))...)
 }
@@ -183,16 +183,18 @@ func version(left, right *target.Called, own bool) Field {
 	return f
 }
 
+const fieldCode = "code"
+
 // codeOf is the code that runs: of an alias with weights that of each version
 // with its share.
 func codeOf(f *target.Called) fields {
-	out := fields{"code": code(f.Configuration)}
+	out := fields{fieldCode: code(f.Configuration)}
 	if f.Alias == nil || f.Alias.RoutingConfig == nil {
 		return out
 	}
 	for v, weight := range f.Alias.RoutingConfig.AdditionalVersionWeights {
 		if weight > 0 {
-			out["code of "+percent(weight)] = code(f.Weighted[v])
+			out[fieldCode+" of "+percent(weight)] = code(f.Weighted[v])
 		}
 	}
 	return out
@@ -291,6 +293,8 @@ func (c *comparing) environment() Section {
 func variables(f *target.Called) (values fields, why string) {
 	e := f.Configuration.Environment
 	switch {
+	case f.NoEnvironment:
+		return nil, "a dump leaves environments out"
 	case e == nil:
 		return fields{}, ""
 	case e.Error != nil: // the key of the environment is not accessible

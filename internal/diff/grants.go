@@ -53,6 +53,7 @@ func (c *comparing) grants() Section {
 			row.Methods = nil
 		}
 	}
+	s.Rows = append(s.Rows, c.shapes()...)
 	if refused > 0 {
 		s.Notes = append(s.Notes, plural(refused, "call")+" will fail on both sides for the same reason: stagedoor doctor says which.")
 	}

@@ -3,6 +3,7 @@ package diff
 import (
 	"encoding/json"
 	"io"
+	"slices"
 )
 
 // Kind says in what way a row differs.
@@ -37,6 +38,15 @@ const (
 	SectionCanary      = "canary"      // share, deployment and variables of the canary
 	SectionGrants      = "grants"      // who may call the functions, and doctor's verdict
 )
+
+// Sections are the names of all sections, in their order.
+func Sections() []string {
+	return []string{
+		SectionAPI, SectionPolicy, SectionMethods, SectionAuthorizers, SectionModels, SectionResponses, SectionVariables,
+		SectionFunctions, SectionEnvironment, SectionAliases, SectionStage, SectionLogging, SectionThrottling, SectionCaching,
+		SectionCanary, SectionGrants,
+	}
+}
 
 // Report is what differs between two stages.
 type Report struct {
@@ -133,21 +143,12 @@ func (r *Report) Without(names ...string) *Report {
 	out := *r
 	out.Sections = nil
 	for i := range r.Sections {
-		if !contains(names, r.Sections[i].Name) {
+		if !slices.Contains(names, r.Sections[i].Name) {
 			out.Sections = append(out.Sections, r.Sections[i])
 		}
 	}
 	out.count()
 	return &out
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 // count sums up the sections.

@@ -49,6 +49,9 @@ type Called struct {
 	Missing bool
 	// Unread says why the place does not tell; "" when it does.
 	Unread string
+	// NoEnvironment says that the environment is left out of Configuration,
+	// because it comes from a dump.
+	NoEnvironment bool
 }
 
 // Qualified is the ARN with the qualifier.
@@ -175,39 +178,23 @@ func (r *reader) findAPI(ctx context.Context, name string) (*RestAPI, error) {
 			return nil, fmt.Errorf("%s does not tell of API %s (apigateway:GET on it is needed): %w", r.place(), name, err)
 		}
 	}
-	var there []string
-	var found []rest.RestApi
+	var all []rest.RestApi
 	for position := (*string)(nil); ; {
 		most := int32(pageSize)
 		page, err := call(ctx, r, r.clients.RestAPIs.GetRestApis, &apigateway.GetRestApisInput{Limit: &most, Position: position})
 		if err != nil {
 			return nil, fmt.Errorf("%s does not list its REST APIs, so %q cannot be found by its name; give its id, or allow apigateway:GET on /restapis: %w", r.place(), name, err)
 		}
-		for _, api := range page.Items {
-			there = append(there, value(api.Name)+" ("+value(api.Id)+")")
-			switch {
-			case value(api.Id) == name:
-				return &RestAPI{API: api}, nil
-			case value(api.Name) == name:
-				found = append(found, api)
-			}
-		}
+		all = append(all, page.Items...)
 		if position = page.Position; position == nil {
 			break
 		}
 	}
-	unknown := &Unknown{What: "API", Name: name, Where: "account " + r.dump.Account + " in " + r.dump.Region, There: there}
-	switch len(found) {
-	case 1:
-		return &RestAPI{API: found[0]}, nil
-	case 0:
-		return nil, unknown
+	at, err := choose(all, name, "account "+r.dump.Account+" in "+r.dump.Region)
+	if err != nil {
+		return nil, err
 	}
-	unknown.Ambiguous, unknown.There = true, nil
-	for _, api := range found {
-		unknown.There = append(unknown.There, value(api.Id))
-	}
-	return nil, unknown
+	return &RestAPI{API: all[at]}, nil
 }
 
 // isAPIID reports whether a text looks like the id of an API: ten of a-z and
@@ -224,23 +211,9 @@ func (r *reader) pictureStages(ctx context.Context, p *Picture, want []string) e
 		return fmt.Errorf("%s does not list the stages of API %s: %w", r.place(), value(a.API.Id), err)
 	}
 	a.Stages = out.Item
-	slices.SortFunc(a.Stages, func(x, y rest.Stage) int { return strings.Compare(value(x.StageName), value(y.StageName)) })
-	for i := range a.Stages {
-		p.Stages = append(p.Stages, value(a.Stages[i].StageName))
-	}
-	for _, name := range want {
-		if !slices.Contains(p.Stages, name) {
-			return &Unknown{What: "stage", Name: name, Where: "API " + value(a.API.Name) + " (" + value(a.API.Id) + ")", There: p.Stages}
-		}
-	}
-	var read []*rest.Stage
-	for i := range a.Stages {
-		if s := &a.Stages[i]; len(want) == 0 || slices.Contains(want, value(s.StageName)) {
-			read = append(read, s)
-			p.Read = append(p.Read, value(s.StageName))
-		} else {
-			a.byNameOnly(s)
-		}
+	read, err := p.choose(want)
+	if err != nil {
+		return err
 	}
 	var beside sync.WaitGroup
 	beside.Go(func() { r.liveConfiguration(ctx, a) })
@@ -252,6 +225,30 @@ func (r *reader) pictureStages(ctx context.Context, p *Picture, want []string) e
 	})
 	beside.Wait()
 	return nil
+}
+
+// choose puts the stages in order and leaves of those that are not wanted their
+// names. It returns the others.
+func (p *Picture) choose(want []string) (read []*rest.Stage, err error) {
+	a := p.API
+	slices.SortFunc(a.Stages, func(x, y rest.Stage) int { return strings.Compare(value(x.StageName), value(y.StageName)) })
+	for i := range a.Stages {
+		p.Stages = append(p.Stages, value(a.Stages[i].StageName))
+	}
+	for _, name := range want {
+		if !slices.Contains(p.Stages, name) {
+			return nil, &Unknown{What: "stage", Name: name, Where: "API " + value(a.API.Name) + " (" + value(a.API.Id) + ")", There: p.Stages}
+		}
+	}
+	for i := range a.Stages {
+		if s := &a.Stages[i]; len(want) == 0 || slices.Contains(want, value(s.StageName)) {
+			read = append(read, s)
+			p.Read = append(p.Read, value(s.StageName))
+		} else {
+			a.byNameOnly(s)
+		}
+	}
+	return read, nil
 }
 
 // notRead is the deployment of stages that are there by name only.
