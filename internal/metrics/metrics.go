@@ -3,9 +3,32 @@ package metrics
 import (
 	"context"
 	"log/slog"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/store"
+)
+
+const (
+	// flushEvery is how long what was counted may wait in memory: what a
+	// kill -9 loses.
+	flushEvery = 5 * time.Second
+	// maxBackoff bounds the pause between tries when the journal cannot be
+	// written.
+	maxBackoff = 2 * time.Minute
+	// maxPendingPoints bounds what waits for a journal that cannot be written,
+	// some 20 MB.
+	maxPendingPoints = 100_000
+
+	// Retention is how long metrics are kept (CloudWatch-UG:
+	// cloudwatch_concepts, "Metrics retention": "Data points with a period of 60
+	// seconds (1 minute) are available for 15 days").
+	Retention = 15 * 24 * time.Hour
+
+	defaultMaxBytes = 256 << 20
+	maxShards       = 16
 )
 
 // Options tune Metrics.
@@ -18,17 +41,105 @@ type Options struct {
 }
 
 // Metrics is the store of metrics. New makes it, Close ends it.
-type Metrics struct{ s *store.Store }
+type Metrics struct {
+	log     *slog.Logger
+	now     func() time.Time
+	journal func() (*store.Journal, error) // opened at first use: an idle process has none
 
-// New makes the store of metrics over s.
-func New(s *store.Store, o Options) (*Metrics, error) { return &Metrics{s: s}, nil }
+	shards  []shard
+	free    chan *buffer // counted buffers
+	queueMu sync.Mutex
+	queue   []*buffer // full ones
+
+	// flushing is held while pending observations move to the journal, and for
+	// reading while both are summed, so that nothing is seen twice or never.
+	flushing sync.RWMutex
+
+	mu      sync.Mutex
+	pending table               // guarded by mu
+	targets map[target]*counted // of pending, guarded by mu
+	entries map[hourKey]int     // entries written by this process, guarded by flushing
+
+	dirty atomic.Bool   // wake was signalled since the last flush
+	wake  chan struct{} // something was recorded
+	full  chan struct{} // a buffer is full
+	stop  chan struct{}
+	done  chan struct{}
+
+	closed atomic.Bool
+}
+
+// New makes the store of metrics over s and starts the goroutine that writes
+// them out. Nothing is read or written before the first call.
+func New(s *store.Store, o Options) (*Metrics, error) {
+	m := &Metrics{
+		log: o.Logger, now: o.Now,
+		pending: table{}, targets: map[target]*counted{}, entries: map[hourKey]int{},
+		wake: make(chan struct{}, 1), full: make(chan struct{}, 1),
+		stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	if m.log == nil {
+		m.log = slog.Default()
+	}
+	if m.now == nil {
+		m.now = time.Now
+	}
+	n := 1
+	for n < min(2*runtime.GOMAXPROCS(0), maxShards) {
+		n *= 2
+	}
+	m.shards = make([]shard, n)
+	m.free = make(chan *buffer, n)
+	maxBytes := o.MaxBytes
+	if maxBytes == 0 {
+		maxBytes = defaultMaxBytes
+	}
+	m.journal = func() (*store.Journal, error) {
+		return s.Journal(context.Background(), store.JournalConfig{Name: "metrics", MaxAge: Retention, MaxBytes: maxBytes})
+	}
+	go m.run()
+	return m, nil
+}
 
 // Close writes what is pending and ends. What is counted afterwards is lost.
-func (m *Metrics) Close(ctx context.Context) error { return nil }
+func (m *Metrics) Close(ctx context.Context) error {
+	if m.closed.Swap(true) {
+		return nil
+	}
+	close(m.stop)
+	<-m.done
+	return m.Flush(ctx)
+}
 
-// APICall counts one request. It does not block, allocates nothing and keeps
-// nothing of c but its strings. Any goroutine may call it.
-func (m *Metrics) APICall(c *APICall) {}
-
-// FunctionCall counts one call of a function, as APICall counts a request.
-func (m *Metrics) FunctionCall(c *FunctionCall) {}
+// run counts full buffers and writes out what is pending. It sleeps, without a
+// timer, while there is nothing.
+func (m *Metrics) run() {
+	defer close(m.done)
+	wait := time.NewTimer(flushEvery)
+	wait.Stop()
+	defer wait.Stop()
+	for failures := 0; ; {
+		select {
+		case <-m.stop:
+			return
+		case <-m.full:
+			m.mu.Lock()
+			m.drainQueue()
+			m.mu.Unlock()
+		case <-m.wake:
+			wait.Reset(min(flushEvery<<failures, maxBackoff))
+		case <-wait.C:
+			err := m.Flush(context.Background())
+			if err == nil {
+				failures = 0
+				m.compactDue(context.Background())
+				continue
+			}
+			if failures == 0 {
+				m.log.Error("metrics stay in memory for now", "error", err)
+			}
+			failures = min(failures+1, 8)
+			m.touch()
+		}
+	}
+}

@@ -1,0 +1,218 @@
+package metrics
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/stagedoor/stagedoor/internal/state"
+	"github.com/stagedoor/stagedoor/internal/store"
+)
+
+// Unit is what was observed of a series in one unit, by time.
+type Unit struct {
+	Unit   string
+	Points []Point
+}
+
+// Read returns what was observed of each series from from on and before to, by
+// unit. A series that was never observed has no units.
+func (m *Metrics) Read(ctx context.Context, account, region string, series []Series, from, to time.Time) ([][]Unit, error) {
+	p, first, end := place{account, region}, from.Unix(), to.Unix()
+	if oldest := m.now().Add(-Retention).Unix(); first < oldest {
+		first = oldest
+	}
+	wanted := make(map[seriesID]bool, len(series))
+	ids := make([]seriesID, len(series))
+	for i := range series {
+		ids[i] = series[i].id()
+		wanted[ids[i]] = true
+	}
+	found := table{}
+	take := func(id seriesID, unit string) func(*Point) {
+		if !wanted[id] {
+			return nil
+		}
+		return func(point *Point) {
+			if point.Second >= first && point.Second < end {
+				found.at(p, seriesKey{id, unit}).point(point.Second).merge(point)
+			}
+		}
+	}
+	if err := m.visit(ctx, p, first, end, take); err != nil {
+		return nil, err
+	}
+	byID := map[seriesID][]Unit{}
+	for k, s := range found[p] {
+		byID[k.id] = append(byID[k.id], Unit{k.unit, s.points})
+	}
+	units := make([][]Unit, len(series))
+	for i, id := range ids {
+		slices.SortFunc(byID[id], func(a, b Unit) int { return strings.Compare(a.Unit, b.Unit) })
+		units[i] = byID[id]
+	}
+	return units, nil
+}
+
+// List returns the series that were observed since a time, by namespace, name
+// and dimensions.
+func (m *Metrics) List(ctx context.Context, account, region string, since time.Time) ([]Series, error) {
+	seen := map[seriesID]bool{}
+	first := max(since.Unix(), m.now().Add(-Retention).Unix())
+	// A whole day ahead: clients may put what is up to two hours in the future.
+	err := m.visit(ctx, place{account, region}, first, m.now().Add(24*time.Hour).Unix(), func(id seriesID, _ string) func(*Point) {
+		if seen[id] {
+			return nil
+		}
+		return func(p *Point) {
+			if p.Second >= first {
+				seen[id] = true
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Series, 0, len(seen))
+	for id := range seen {
+		s, err := id.series()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	slices.SortFunc(all, compareSeries)
+	return all, nil
+}
+
+func compareSeries(a, b Series) int {
+	if c := strings.Compare(a.Namespace, b.Namespace); c != 0 {
+		return c
+	}
+	if c := strings.Compare(a.Name, b.Name); c != 0 {
+		return c
+	}
+	return slices.CompareFunc(a.Dimensions, b.Dimensions, func(a, b Dimension) int {
+		if c := strings.Compare(a.Name, b.Name); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Value, b.Value)
+	})
+}
+
+// visit shows all series of the hours that first to end touch, in the journal
+// and pending.
+func (m *Metrics) visit(ctx context.Context, p place, first, end int64, take func(seriesID, string) func(*Point)) error {
+	m.flushing.RLock()
+	defer m.flushing.RUnlock()
+	journal, err := m.journal()
+	if err != nil {
+		return fmt.Errorf("read metrics: %w", err)
+	}
+	err = m.hours(ctx, journal, p, first, end, func(hour int64, entries []store.Entry) {
+		m.decode(hour, entries, take)
+	})
+	if err != nil {
+		return fmt.Errorf("read metrics: %w", err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.drain()
+	for k, s := range m.pending[p] {
+		if f := take(k.id, k.unit); f != nil {
+			for i := range s.points {
+				f(&s.points[i])
+			}
+		}
+	}
+	return nil
+}
+
+// fewHours is up to how many hours are read one by one; of more, all of the
+// account's entries are.
+const fewHours = 6
+
+// hours reads the entries of the hours that first to end touch.
+func (m *Metrics) hours(ctx context.Context, journal *store.Journal, p place, first, end int64, each func(hour int64, entries []store.Entry)) error {
+	const all = int(^uint(0) >> 1)
+	if end <= first {
+		return nil
+	}
+	if hourOf(end)-hourOf(first) <= fewHours*secondsPerHour {
+		for hour := hourOf(first); hour < end; hour += secondsPerHour {
+			entries, err := journal.Read(ctx, hourKey{p, hour}.subject(), 0, all)
+			if err != nil {
+				return err
+			}
+			each(hour, entries)
+		}
+		return nil
+	}
+	entries, err := journal.Read(ctx, state.NewKey(p.account, p.region), 0, all)
+	if err != nil {
+		return err
+	}
+	byHour := map[int64][]store.Entry{}
+	for _, e := range entries {
+		if hour, ok := hourOfSubject(e.Subject); ok && hour >= hourOf(first) && hour < end {
+			byHour[hour] = append(byHour[hour], e)
+		}
+	}
+	for hour, entries := range byHour {
+		each(hour, entries)
+	}
+	return nil
+}
+
+// decode shows the series of one hour's entries. Damaged entries are left out:
+// a missing minute is better than a wrong one.
+func (m *Metrics) decode(hour int64, entries []store.Entry, take func(seriesID, string) func(*Point)) {
+	for _, r := range effective(entries) {
+		if err := r.decode(hour, take); err != nil {
+			m.log.Error("a part of the metrics cannot be read and is left out", "error", err)
+		}
+	}
+}
+
+// effective picks the entries that count: the newest complete sum, and what came
+// after what it covers.
+func effective(entries []store.Entry) []reader {
+	type parsed struct {
+		header
+		seq  uint64
+		body reader
+	}
+	all := make([]parsed, 0, len(entries))
+	sums := map[uint64]map[uint64]reader{} // by covered and part
+	var covered uint64
+	for _, e := range entries {
+		r := reader{rest: e.Data}
+		h, err := r.header()
+		if err != nil {
+			continue
+		}
+		all = append(all, parsed{h, e.Seq, r})
+		if h.covered == 0 {
+			continue
+		}
+		if sums[h.covered] == nil {
+			sums[h.covered] = map[uint64]reader{}
+		}
+		sums[h.covered][h.part] = r
+		if uint64(len(sums[h.covered])) == h.parts {
+			covered = max(covered, h.covered)
+		}
+	}
+	var count []reader
+	for _, r := range sums[covered] {
+		count = append(count, r)
+	}
+	for _, p := range all {
+		if p.covered == 0 && p.seq > covered {
+			count = append(count, p.body)
+		}
+	}
+	return count
+}
