@@ -20,11 +20,18 @@ type authorizer struct {
 	callers *grants.Callers
 	mode    grants.Mode
 	now     func() time.Time
+	current []resources
+}
+
+// resources tells what an ARN is about, as it is now: the condition keys that
+// come from it.
+type resources interface {
+	ConditionKeys(account, region, arn string) map[string][]string
 }
 
 // newAuthorizer returns the hooks of the control plane's server.
-func newAuthorizer(g *grants.Grants, c *grants.Callers) []func(context.Context, *awswire.Request) error {
-	a := &authorizer{c, g.Mode(), time.Now}
+func newAuthorizer(g *grants.Grants, c *grants.Callers, current ...resources) []func(context.Context, *awswire.Request) error {
+	a := &authorizer{c, g.Mode(), time.Now, current}
 	return []func(context.Context, *awswire.Request) error{a.authorize}
 }
 
@@ -59,7 +66,7 @@ func (a *authorizer) check(ctx context.Context, r *awswire.Request, caller awswi
 		who.Region = "us-east-1" // IAM is one service for all regions, and this is where it runs
 	}
 	now := a.now()
-	q := a.callers.Request(who, c.Action, c.Resource, a.keys(r, caller.Account, c), now)
+	q := a.callers.Request(who, c.Action, c.Resource, a.keys(r, caller, c), now)
 	if c.Action == "iam:PassRole" {
 		// Roles are passed within an account; the handlers refuse another's in
 		// their own words.
@@ -106,8 +113,9 @@ func accessDenied(service, text string) error {
 	}
 }
 
-// keys are the condition keys that the request itself brings.
-func (a *authorizer) keys(r *awswire.Request, account string, c *actions.Check) iampolicy.Context {
+// keys are the condition keys that the request itself brings, and those of what
+// it is about.
+func (a *authorizer) keys(r *awswire.Request, caller awswire.Caller, c *actions.Check) iampolicy.Context {
 	keys := make(iampolicy.Context, 0, len(c.Keys)+4)
 	for _, k := range c.Keys {
 		keys = append(keys, iampolicy.ContextKey{Name: k.Name, Values: k.Values})
@@ -129,7 +137,14 @@ func (a *authorizer) keys(r *awswire.Request, account string, c *actions.Check) 
 		}
 		add("aws:SecureTransport", secure)
 	}
-	for key, value := range a.callers.ResourceTags(account, c.Resource) {
+	if c.Current {
+		for _, from := range a.current {
+			for name, values := range from.ConditionKeys(caller.Account, caller.Region, c.Resource) {
+				keys = append(keys, iampolicy.ContextKey{Name: name, Values: values})
+			}
+		}
+	}
+	for key, value := range a.callers.ResourceTags(caller.Account, c.Resource) {
 		add("aws:ResourceTag/"+key, value)
 		if strings.HasPrefix(c.Action, "iam:") {
 			add("iam:ResourceTag/"+key, value)

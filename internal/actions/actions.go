@@ -3,6 +3,7 @@ package actions
 import (
 	"embed"
 	"fmt"
+	"net/url"
 	"strings"
 	"sync"
 
@@ -17,6 +18,9 @@ type Check struct {
 	// "policy path /" for ListPolicies, "role x" for GetRole.
 	Shown string
 	Keys  []Key
+	// Current says that the condition keys apigateway:Resource/… count, which
+	// come from the resource as it is now.
+	Current bool
 	// Refusal is AWS's whole sentence where it is not the usual one.
 	Refusal string
 }
@@ -143,6 +147,13 @@ func (q *question) checks() []Check {
 			more = append(more, q.pass(value, q.patched)...)
 		case "also":
 			more = append(more, q.also(main, value)...)
+		case "current":
+			main.Current = true
+		case "tagged":
+			more = append(more, q.tagged(value)...)
+		case "onresource":
+			action, field, _ := strings.Cut(value, ":")
+			more = append(more, Check{Action: q.service + ":" + action, Resource: q.in.text(field)})
 		case "tagresource":
 			more = append(more, q.tagResource(main)...)
 		case "rename":
@@ -156,6 +167,7 @@ func (q *question) checks() []Check {
 		if more[i].Keys == nil {
 			more[i].Keys = main.Keys
 		}
+		more[i].Current = main.Current && more[i].Resource == main.Resource
 	}
 	return append([]Check{main}, more...)
 }
@@ -170,6 +182,9 @@ func (q *question) keyValues(field string) []string {
 	if strings.HasPrefix(field, "@") {
 		resource, _ := q.resource(field)
 		return one(resource)
+	}
+	if strings.HasPrefix(field, "/") {
+		return q.in.patches(field)
 	}
 	return q.in.values(field)
 }
@@ -207,17 +222,36 @@ func (q *question) roleNamed(field string) string {
 
 func (q *question) patched(path string) string { return q.in.patched(path) }
 
-// also is another action on the same resource, which the request implies.
-//
-// unverified: whether creating a REST API, a stage or the like with tags also
-// takes a permission on "/tags/…", as public threads show for HTTP APIs. It is
-// not asked for.
+// also is another action on the same resource, which the request implies: its
+// member is set, or a patch operation changes its path.
 func (q *question) also(main Check, word string) []Check {
 	action, field, _ := strings.Cut(word, ":")
-	if len(q.in.values(field)) == 0 && len(q.in.tags(field)) == 0 {
+	given := len(q.in.values(field)) > 0 || len(q.in.tags(field)) > 0
+	if strings.HasPrefix(field, "/") {
+		given = q.in.touches(field)
+	}
+	if !given {
 		return nil
 	}
 	return []Check{{Action: q.service + ":" + action, Resource: main.Resource, Shown: main.Shown}}
+}
+
+// tagged: creating something of API Gateway with tags takes PUT on its tags. The
+// id that there is none of yet is a "*", as AWS's refusal shows it
+// ("apigateway:PUT on resource: arn:aws:apigateway:us-east-1::/tags/arn%3Aaws%3A
+// apigateway%3Aus-east-1%3A%3A%2Frestapis%2F*": mattclay/aws-terminator#284).
+// unverified: that a stage, whose name is known, is asked for by it.
+func (q *question) tagged(path string) []Check {
+	tags := q.in.tags("Tags")
+	if len(tags) == 0 {
+		return nil
+	}
+	arn, _ := q.resource(path)
+	root, _ := q.resource("/tags/")
+	return []Check{{
+		Action: q.service + ":PUT", Keys: tagKeys(tags),
+		Resource: root + strings.ReplaceAll(url.QueryEscape(arn), "%2A", "*"),
+	}}
 }
 
 // tagResource: creating a log group with tags takes a second permission, whose

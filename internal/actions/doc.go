@@ -12,12 +12,16 @@
 // Gateway, or @NAME for what has rules of its own (see resource.go). The WORDs:
 //
 //	key=Field.Sub     a condition key and the member it comes from
+//	key=/path         a condition key and the path of the patch operation it comes from ("/a/*": all below)
+//	current           condition keys of the resource as it is now count too
 //	tags, untag       aws:RequestTag/… and aws:TagKeys from Tags; aws:TagKeys from TagKeys
 //	boundary          iam:PermissionsBoundary, of the entity that is changed
 //	pass=Field@svc    iam:PassRole on the role that the member names, for a service
 //	passname=Field@svc  the same for a member that holds a role's name
 //	patch=/path@svc   the same for a role that a patch operation sets
-//	also=Action:Field another action on the same resource when the member is set
+//	also=Action:Field another action on the same resource when the member is set, or a patch operation has the /path
+//	tagged=/path      PUT on the tags of what is made, when the request has tags (API Gateway)
+//	onresource=Action:Field  another action on the ARN in the member
 //	tagresource       logs:TagResource when the request has tags
 //	rename=kind       the same action on the entity's new name
 //

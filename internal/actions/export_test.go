@@ -26,15 +26,28 @@ func MembersForTest(service, operation string) []string {
 			members = append(members, "TagKeys")
 		case "patch":
 			members = append(members, "PatchOperations")
-		case "boundary", "rename":
-		case "also":
+		case "boundary", "rename", "current":
+		case "tagged":
+			members = append(members, "Tags")
+			for _, m := range inBraces.FindAllStringSubmatch(value, -1) {
+				members = append(members, m[1])
+			}
+		case "also", "onresource":
 			_, value, _ = strings.Cut(value, ":")
-			members = append(members, value)
+			members = append(members, memberOf(value))
 		default:
 			if value, _, _ = strings.Cut(value, "@"); value != "" {
-				members = append(members, value)
+				members = append(members, memberOf(value))
 			}
 		}
 	}
 	return members
+}
+
+// memberOf: a path is that of a patch operation.
+func memberOf(value string) string {
+	if strings.HasPrefix(value, "/") {
+		return "PatchOperations"
+	}
+	return value
 }

@@ -108,15 +108,36 @@ func tagKeys(tags []tag) []Key {
 
 // patched is the value that a patch operation of API Gateway gives to a path.
 func (in input) patched(path string) string {
-	v := in.find("PatchOperations")
-	if v.Kind() != reflect.Slice {
+	values := in.patches(path)
+	if len(values) == 0 {
 		return ""
 	}
-	value := ""
+	return values[len(values)-1]
+}
+
+// patches are the values that patch operations give to a path, or with "/*" at
+// its end to the paths below it.
+func (in input) patches(path string) (values []string) {
+	in.eachPatch(path, func(op input) { values = append(values, one(op.text("Value"))...) })
+	return values
+}
+
+// touches reports whether a patch operation names a path.
+func (in input) touches(path string) (found bool) {
+	in.eachPatch(path, func(input) { found = true })
+	return found
+}
+
+func (in input) eachPatch(path string, do func(op input)) {
+	v := in.find("PatchOperations")
+	if v.Kind() != reflect.Slice {
+		return
+	}
+	above, below := strings.CutSuffix(path, "*")
 	for i := range v.Len() {
-		if op := (input{reflect.Indirect(v.Index(i))}); op.text("Path") == path {
-			value = op.text("Value")
+		op := input{reflect.Indirect(v.Index(i))}
+		if given := op.text("Path"); given == path || below && strings.HasPrefix(given, above) {
+			do(op)
 		}
 	}
-	return value
 }
