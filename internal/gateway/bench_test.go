@@ -37,9 +37,13 @@ func (openDoor) Invoke(context.Context, *invoke.Request) (*invoke.Result, error)
 
 var constant = &invoke.Result{Payload: []byte(`{"statusCode":200,"headers":{"Content-Type":"text/plain"},"body":"hello"}`), RequestID: "id"}
 
-func benchGateway(b *testing.B, methods map[string]*state.Method, target string) {
-	g := New(nil, openDoor{}, openDoor{}, nil, Options{})
-	(&bed{Gateway: g}).deploy(resources(methods))
+func benchGateway(b *testing.B, methods map[string]*state.Method, target string, stages ...*state.Stage) {
+	benchWith(b, Options{}, methods, target, stages...)
+}
+
+func benchWith(b *testing.B, o Options, methods map[string]*state.Method, target string, stages ...*state.Stage) {
+	g := New(nil, openDoor{}, openDoor{}, nil, o)
+	(&bed{Gateway: g}).deploy(resources(methods), stages...)
 	r := httptest.NewRequest("GET", target, nil)
 	r.Host, r.RemoteAddr = host, "127.0.0.1:1"
 	r.Header = http.Header{"User-Agent": {"wrk"}, "Accept": {"*/*"}, "Accept-Encoding": {"gzip, deflate"}, "X-Custom": {"1"}}
@@ -52,6 +56,15 @@ func benchGateway(b *testing.B, methods map[string]*state.Method, target string)
 
 func BenchmarkMock(b *testing.B) {
 	benchGateway(b, map[string]*state.Method{"GET /users/{id}": mock(`{"statusCode": 200}`, `{"hello":"world"}`)}, "/dev/users/42")
+}
+
+func BenchmarkMockMetered(b *testing.B) {
+	benchWith(b, Options{Metrics: sum{}}, map[string]*state.Method{"GET /users/{id}": mock(`{"statusCode": 200}`, `{"hello":"world"}`)}, "/dev/users/42")
+}
+
+func BenchmarkMockCanary(b *testing.B) {
+	benchGateway(b, map[string]*state.Method{"GET /users/{id}": mock(`{"statusCode": 200}`, `{"hello":"world"}`)}, "/dev/users/42",
+		&state.Stage{Name: "dev", Canary: &state.CanarySettings{PercentTraffic: 50, DeploymentID: "dep1"}})
 }
 
 func BenchmarkProxy(b *testing.B) {

@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"github.com/stagedoor/stagedoor/internal/grants"
@@ -425,35 +424,6 @@ func TestParseTarget(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%s: %s, want %s", c.uri, got, c.want)
 		}
-	}
-}
-
-func TestMatrix(t *testing.T) {
-	b := newBed(t, answers(`{}`, nil), resources(map[string]*state.Method{
-		"GET /b": proxy(uri), "GET /a": mock(`{"statusCode": 200}`, ``), "POST /a": {AuthorizationType: "AWS_IAM", Integration: proxy(uri).Integration},
-	}), &state.Stage{Name: "prod"}, &state.Stage{Name: "dev"})
-	b.door.outcome = grants.NoPermission
-	var got []string
-	for _, c := range b.Matrix() {
-		verdict := "allowed"
-		if !c.Allowed {
-			verdict = "refused"
-		}
-		got = append(got, strings.Join([]string{c.URL, c.Verb, c.Integration, c.SourceARN, verdict}, " "))
-		if (c.Decision == nil) != (c.Function == "") {
-			t.Errorf("%s: decision %v for function %q", c.URL, c.Decision, c.Function)
-		}
-	}
-	want := []string{
-		"/dev/a GET MOCK  allowed",
-		"/dev/a POST AWS_PROXY arn:aws:execute-api:us-east-1:123456789012:abc/dev/POST/a refused",
-		"/dev/b GET AWS_PROXY arn:aws:execute-api:us-east-1:123456789012:abc/dev/GET/b refused",
-		"/prod/a GET MOCK  allowed",
-		"/prod/a POST AWS_PROXY arn:aws:execute-api:us-east-1:123456789012:abc/prod/POST/a refused",
-		"/prod/b GET AWS_PROXY arn:aws:execute-api:us-east-1:123456789012:abc/prod/GET/b refused",
-	}
-	if d := cmp.Diff(want, got); d != "" {
-		t.Error(d)
 	}
 }
 

@@ -1,9 +1,11 @@
 package gateway
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -29,6 +31,7 @@ type lostRequest struct {
 	requestID, api, stage, verb, path string
 	answer                            string
 	account, region, deployment       string // "" where the stage was not found
+	release                           release
 	at                                time.Time
 }
 
@@ -48,7 +51,7 @@ func (l *lostRequests) note(x *exchange) {
 		r.answer = strings.Clone(clip(r.answer))
 	}
 	if p := x.plan; p != nil {
-		r.account, r.region, r.deployment = p.account, p.region, p.deployment
+		r.account, r.region, r.deployment, r.release = p.account, p.region, p.deployment, p.release
 	}
 	l.ring[l.next.Add(1)%lostKept].Store(r)
 }
@@ -76,6 +79,9 @@ func (r *lostRequest) decision(g *Gateway) *grants.Decision {
 	}
 	stages := g.picture.Load().apis[r.api]
 	deployed := stages[r.stage]
+	if deployed != nil && deployed.canary != nil && r.release == canaryRelease {
+		deployed = deployed.canary // which missed it
+	}
 	switch {
 	case deployed != nil:
 		r.missedMethod(g, d, deployed)
@@ -97,24 +103,47 @@ func (r *lostRequest) missedStage(d *grants.Decision, stages []string) {
 // the API has that is not deployed.
 func (r *lostRequest) missedMethod(g *Gateway, d *grants.Decision, stage *deployed) {
 	var p params
+	what := "Stage " + r.stage + " of API " + r.api
+	if stage.release == canaryRelease {
+		what = "The canary of stage " + r.stage + " of API " + r.api
+	}
 	if m := stage.plan().router.find(r.path, r.verb, &p); m != nil {
 		d.Cause = grants.Cause{Code: grants.CauseChanged,
 			Sentence: fmt.Sprintf("Stage %s did not serve %s %s then, and does now: %s %s.", r.stage, r.verb, r.path, m.verb, m.resource.path)}
 		return
 	}
 	here := routesOf(stage.deployment.Resources)
-	d.Cause = grants.Cause{Code: grants.CauseRouteNotFound, Sentence: fmt.Sprintf("Stage %s of API %s has no method %s %s. AWS calls that a missing authentication token; it has nothing to do with one.", r.stage, r.api, r.verb, r.path)}
+	d.Cause = grants.Cause{Code: grants.CauseRouteNotFound, Sentence: fmt.Sprintf("%s has no method %s %s. AWS calls that a missing authentication token; it has nothing to do with one.", what, r.verb, r.path)}
 	if verbs := here.verbsAt(r.path); len(verbs) > 0 {
-		d.Cause.Sentence = fmt.Sprintf("Stage %s of API %s has %s at this path, but no %s. AWS calls that a missing authentication token.", r.stage, r.api, strings.Join(verbs, ", "), r.verb)
+		d.Cause.Sentence = fmt.Sprintf("%s has %s at this path, but no %s. AWS calls that a missing authentication token.", what, strings.Join(verbs, ", "), r.verb)
 	} else if near := here.nearest(r.path); near != "" {
 		d.Notes = append(d.Notes, "The nearest path that the stage serves is "+near+".")
 	}
 	if r.undeployed(g, stage) {
 		d.Cause = grants.Cause{Code: grants.CauseRouteUndeployed,
-			Sentence: fmt.Sprintf("The API has a method for %s %s, but deployment %s, which stage %s serves, does not: deploy it.", r.verb, r.path, stage.deployment.ID, r.stage)}
-		d.Fix = append(d.Fix, grants.Command("aws", "apigateway", "create-deployment", "--region", stage.stage.Region, "--rest-api-id", r.api, "--stage-name", r.stage))
+			Sentence: fmt.Sprintf("The API has a method for %s %s, but deployment %s, which %s serves, does not: deploy it.", r.verb, r.path, stage.deployment.ID, firstLower(what))}
+		r.deploy(d, stage.stage)
 	}
 }
+
+// deploy says how the live tree gets onto the stage. While a canary is enabled it
+// can only become the canary (APIGW-DG canary-release), with the settings that
+// the canary has.
+func (r *lostRequest) deploy(d *grants.Decision, st *state.Stage) {
+	command := []string{"aws", "apigateway", "create-deployment", "--region", st.Region, "--rest-api-id", r.api, "--stage-name", r.stage}
+	if c := st.Canary; c != nil {
+		settings, _ := json.Marshal(struct { // of plain values: cannot fail
+			PercentTraffic         float64           `json:"percentTraffic"`
+			StageVariableOverrides map[string]string `json:"stageVariableOverrides,omitempty"`
+			UseStageCache          bool              `json:"useStageCache,omitempty"`
+		}{c.PercentTraffic, c.StageVariableOverrides, c.UseStageCache})
+		command = append(command, "--canary-settings", string(settings))
+		d.Notes = append(d.Notes, fmt.Sprintf("Stage %s has a canary, which the new deployment becomes: %s %% of the requests find it until the canary is promoted.", r.stage, strconv.FormatFloat(c.PercentTraffic, 'f', -1, 64)))
+	}
+	d.Fix = append(d.Fix, grants.Command(command...))
+}
+
+func firstLower(s string) string { return strings.ToLower(s[:1]) + s[1:] }
 
 // undeployed reports whether the live tree has what the deployment lacks.
 func (r *lostRequest) undeployed(g *Gateway, stage *deployed) bool {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -103,11 +104,19 @@ func (g *Gateway) Try(ctx context.Context, t TryRequest) (*Trace, error) {
 
 // request is t as the server would have read it.
 func (t *TryRequest) request(ctx context.Context) (*http.Request, error) {
-	host := t.API + ".execute-api." + cmp.Or(t.Host, "localhost")
-	target := "/" + t.Stage + "/" + strings.TrimPrefix(t.PathWithQuery, "/")
-	r, err := http.NewRequestWithContext(ctx, cmp.Or(t.Verb, http.MethodGet), "http://"+host+target, bytes.NewReader(t.Body))
+	switch {
+	case t.API == "" || !word(t.API, "-"):
+		return nil, fmt.Errorf("%q is no id of an API", t.API)
+	case t.Stage == "" || !word(t.Stage, "-_"):
+		return nil, fmt.Errorf("%q is no name of a stage", t.Stage)
+	}
+	host, verb := t.API+".execute-api."+cmp.Or(t.Host, "localhost"), cmp.Or(t.Verb, http.MethodGet)
+	r, err := http.NewRequestWithContext(ctx, verb, "http://"+host+"/"+t.Stage+"/"+strings.TrimPrefix(t.PathWithQuery, "/"), bytes.NewReader(t.Body))
+	if err == nil && r.URL.Fragment != "" {
+		err = errors.New("what follows a # stays with the client; write %23 for the sign itself")
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%s %s cannot be sent: %w", t.Verb, t.PathWithQuery, err)
+		return nil, fmt.Errorf("%s %s cannot be sent: %w", verb, t.PathWithQuery, err)
 	}
 	for _, f := range t.Headers {
 		if f[0] == "" || !word(f[0], tokenSigns) || strings.ContainsFunc(f[1], isControl) {
@@ -115,7 +124,7 @@ func (t *TryRequest) request(ctx context.Context) (*http.Request, error) {
 		}
 		r.Header.Add(f[0], f[1])
 	}
-	r.RequestURI, r.Host, r.RemoteAddr = target, host, cmp.Or(t.SourceIP, "127.0.0.1")
+	r.RequestURI, r.Host, r.RemoteAddr = r.URL.RequestURI(), host, cmp.Or(t.SourceIP, "127.0.0.1")
 	return r, nil
 }
 
