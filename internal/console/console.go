@@ -130,9 +130,6 @@ type Options struct {
 	// Code reads an uploaded function package by its digest, as package admin's
 	// Code does; nil: packages are not looked into. GetFunction decides who may.
 	Code func(ctx context.Context, digest string) ([]byte, error)
-	// Code returns an uploaded function package by its digest (hexadecimal
-	// SHA-256), as GetFunction names it; nil: packages are not looked into.
-	Code func(ctx context.Context, digest string) ([]byte, error)
 	// Endpoint is the URL of this stagedoor in commands and examples.
 	Endpoint string
 	// Account and Region are those of the access key "test" and of requests

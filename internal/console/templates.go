@@ -29,7 +29,7 @@ func (t *templates) get(name string) (*template.Template, error) {
 		}
 		once = sync.OnceValues(func() (*template.Template, error) {
 			return template.New("base.html").Funcs(t.functions()).
-				ParseFS(templateFiles, "templates/base.html", "templates/partials.html", "templates/"+name+".html")
+				ParseFS(templateFiles, "templates/base.html", "templates/partials.html", "templates/explanation.html", "templates/"+name+".html")
 		})
 		t.parsed[name] = once
 	}
@@ -70,6 +70,13 @@ func (t *templates) functions() template.FuncMap {
 		"stamp":        stamp,
 		"lastOf":       lastOf,
 		"breakable":    breakable,
+		"size":         size,
+		"took":         took,
+		"clock":        clock,
+		"shortHash":    shortHash,
+		"statusKind":   statusKind,
+		"requestURL":   requestURL,
+		"logGroupURL":  logGroupURL,
 		"functionName": shortFunction,
 		"pair":         func(a, b any) []any { return []any{a, b} },
 		"dict":         dict,
