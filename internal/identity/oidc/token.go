@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
@@ -56,7 +55,7 @@ type Token struct {
 // Parse reads a token without proving anything.
 func Parse(raw string) (*Token, error) {
 	t := &Token{raw: raw, claims: jwt.MapClaims{}}
-	if _, _, err := jwt.NewParser(jwt.WithJSONNumber()).ParseUnverified(raw, t.claims); err != nil {
+	if _, _, err := jwt.NewParser(jwt.WithJSONNumber(), jwt.WithStrictDecoding()).ParseUnverified(raw, t.claims); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	return t, nil
@@ -168,9 +167,11 @@ func (t *Token) time(claim string) (time.Time, error) {
 	if !ok {
 		return time.Time{}, fmt.Errorf("%w: %s is no number", ErrInvalid, claim)
 	}
-	seconds, err := number.Float64()
-	if err != nil || math.Abs(seconds) > 1<<40 {
-		return time.Time{}, fmt.Errorf("%w: %s is no time", ErrInvalid, claim)
+	// API Reference, AssumeRoleWithWebIdentity: "Timestamps in the token must be
+	// formatted as either an integer or a long integer."
+	seconds, err := number.Int64()
+	if err != nil || seconds < 0 || seconds > 1<<40 {
+		return time.Time{}, fmt.Errorf("%w: %s is no time in whole seconds", ErrInvalid, claim)
 	}
-	return time.Unix(int64(math.Floor(seconds)), 0), nil
+	return time.Unix(seconds, 0), nil
 }

@@ -25,8 +25,8 @@ const (
 	issuersKept = 256
 )
 
-// algorithms are those that AWS accepts (IAM user guide, "Create an OpenID
-// Connect identity provider in IAM": RSA and ECDSA with SHA-2).
+// algorithms are those that AWS accepts (API Reference,
+// AssumeRoleWithWebIdentity).
 func algorithms() []string { return []string{"RS256", "RS384", "RS512", "ES256", "ES384", "ES512"} }
 
 // Options of a Verifier; the zero value is for production.
@@ -71,7 +71,7 @@ func New(o Options) *Verifier {
 // the issuer is to be trusted is the caller's business: Verify asks whoever the
 // token names. The error wraps one of the refusals of this package.
 func (v *Verifier) Verify(ctx context.Context, t *Token) error {
-	parser := jwt.NewParser(jwt.WithValidMethods(algorithms()), jwt.WithoutClaimsValidation())
+	parser := jwt.NewParser(jwt.WithValidMethods(algorithms()), jwt.WithoutClaimsValidation(), jwt.WithStrictDecoding())
 	var noKey error
 	_, err := parser.Parse(t.raw, func(parsed *jwt.Token) (any, error) {
 		kid, _ := parsed.Header["kid"].(string)

@@ -44,6 +44,9 @@ func (s *Service) AssumeRoleWithWebIdentity(ctx context.Context, in *sdk.AssumeR
 	if err != nil {
 		return nil, err
 	}
+	if err := checkSourceIdentity(who.SourceIdentity); err != nil {
+		return nil, err
+	}
 	principal := iampolicy.Principal{Type: iampolicy.Federated, ID: who.Provider.ARN, Account: account}
 	keys := webIdentityContext(s.now(), awswire.CallerFrom(ctx).Region, who, value(in.RoleSessionName), tags, transitive)
 	if refused := s.askTrust(ctx, role, principal, keys, webIdentityAction, len(tags) > 0, who.SourceIdentity != ""); refused != nil {
@@ -128,6 +131,19 @@ func tokenTags(who *identity.WebIdentity) (map[string]string, []string, error) {
 		}
 	}
 	return sessionTags(given, who.TransitiveTags, nil)
+}
+
+// checkSourceIdentity judges a source identity that a token brings (API
+// Reference, SourceIdentity).
+func checkSourceIdentity(text string) error {
+	allowed := func(r rune) bool {
+		return r == '_' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || strings.ContainsRune("+=,.@-", r)
+	}
+	if text == "" || len(text) >= 2 && len(text) <= 64 && strings.TrimFunc(text, allowed) == "" {
+		return nil
+	}
+	// unverified: AWS's code and text
+	return invalidValue("The token's source identity must be 2 to 64 characters of [\\w+=,.@-].")
 }
 
 // webIdentityContext holds the condition keys of the call (IAM User Guide, "IAM
