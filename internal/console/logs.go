@@ -37,6 +37,7 @@ type logList struct {
 	Find   string
 	Groups []logGroup
 	More   bool
+	Empty  *emptyState
 
 	API, APIName, Stage string
 	Requests            []seenRequest
@@ -48,7 +49,7 @@ type logGroup struct {
 	Name, URL string
 	Kind      string // "execution", "function" or ""
 	Bytes     int64
-	Retention int32 // days; 0: for good
+	Retention int // days; 0: for good
 	Created   time.Time
 }
 
@@ -77,6 +78,12 @@ func logsPage(v *visit) (*page, error) {
 			break
 		}
 	}
+	if len(list.Groups) == 0 && list.Find == "" {
+		list.Empty = &emptyState{
+			Icon: "logs", Title: "No log yet",
+			Sentence: "Each function gets a log group when it first runs. API Gateway writes one for each stage whose execution logging is on, which a stage's settings switch on.",
+		}
+	}
 	return &page{
 		Title: "Logs", Section: "logs", Template: "logs", Body: list,
 		Lead: "What functions print and what API Gateway writes about each request.",
@@ -86,7 +93,7 @@ func logsPage(v *visit) (*page, error) {
 func newLogGroup(g *logtypes.LogGroup) logGroup {
 	name := aws.ToString(g.LogGroupName)
 	out := logGroup{
-		Name: name, URL: logGroupURL(name), Bytes: aws.ToInt64(g.StoredBytes), Retention: aws.ToInt32(g.RetentionInDays),
+		Name: name, URL: logGroupURL(name), Bytes: aws.ToInt64(g.StoredBytes), Retention: int(aws.ToInt32(g.RetentionInDays)),
 		Created: time.UnixMilli(aws.ToInt64(g.CreationTime)).UTC(),
 	}
 	switch {
@@ -120,7 +127,7 @@ func stageLogs(v *visit) (*page, error) {
 			list.LoggingOff = false
 		}
 	}
-	from := sourcesOf(list.API, list.Stage, stage.AccessLogSettings, v.c.o.Gateway.Matrix(v.s.Account, v.region, list.API))
+	from := sourcesOf(list.API, list.Stage, stage.AccessLogSettings, v.matrix(list.API))
 	for _, name := range slices.Concat([]string{from.Execution, from.Access}, from.Functions) {
 		if name != "" {
 			list.Groups = append(list.Groups, newLogGroup(&logtypes.LogGroup{LogGroupName: &name}))
@@ -347,7 +354,7 @@ func requestPage(v *visit) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	lines, err := readRequest(v.ctx(), v.logs(), id, sourcesOf(api, stage, out.AccessLogSettings, v.c.o.Gateway.Matrix(v.s.Account, v.region, api)))
+	lines, err := readRequest(v.ctx(), v.logs(), id, sourcesOf(api, stage, out.AccessLogSettings, v.matrix(api)))
 	if err != nil {
 		return nil, err
 	}

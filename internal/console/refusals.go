@@ -32,6 +32,7 @@ type refusalList struct {
 	Open   int  // entries that would be refused still
 	More   bool // the journal holds older ones
 	Since  time.Time
+	Empty  *emptyState
 }
 
 // refusalGroup is every refusal of one cause.
@@ -52,9 +53,19 @@ type refusalEntry struct {
 	// Now is "ok" where the call would pass meanwhile, "bad" where it would
 	// be refused still, "" where that is not known.
 	Now string
-	// Grantable: a button here can mend it.
-	Grantable bool
+	// On the page of one refusal only.
+	Evidence *evidence
+	CellURL  string // "" where the matrix does not know the call
+	Requests []requestLink
+	// Offer is the button that mends it; nil where no grant helps.
+	Offer *grantOffer
 }
+
+// requestLink leads to the log lines of one refused request.
+type requestLink struct{ ID, URL string }
+
+// requestsLinked bounds how many requests of one refusal are listed.
+const requestsLinked = 10
 
 func refusalsPage(v *visit) (*page, error) {
 	list, err := v.refusals()
@@ -65,6 +76,12 @@ func refusalsPage(v *visit) (*page, error) {
 }
 
 func refusalsView(list *refusalList) *page {
+	if len(list.Groups) == 0 {
+		list.Empty = &emptyState{
+			Icon: "refusal", Title: "Nothing was refused", Label: "Try a request", URL: tryURL("", "", "", ""),
+			Sentence: "When API Gateway may not call a function, the client sees a bare 500. Here it appears at that moment, with the statement that is missing and a button that adds it.",
+		}
+	}
 	return &page{
 		Title: "Refusals", Section: "refusals", Template: "refusals", Stream: true, Body: list,
 		Lead: "Every call that was refused for want of a permission, by cause, with what mends it.",
@@ -171,15 +188,8 @@ func newRefusalEntry(d *grants.Decision, names map[string]string) refusalEntry {
 		e.Who, e.What = cmp.Or(lastOf(d.Principal), "a stranger"), d.Request
 	default:
 		e.Who, e.What = d.Method+" "+d.Path, lastOf(d.Resource)
-		e.Grantable = grantable(d)
 	}
 	return e
-}
-
-// grantable reports whether a statement in the function's policy mends a
-// refusal.
-func grantable(d *grants.Decision) bool {
-	return d.Kind == grants.DoorKind && !d.TestInvoke && d.Credentials == "" && d.Outcome == grants.NoPermission && len(d.Fix) > 0
 }
 
 // apisJudged bounds for how many APIs the list asks how things are now.
@@ -187,32 +197,55 @@ const apisJudged = 20
 
 // judgeNow compares what was refused with the matrix of now.
 func (v *visit) judgeNow(list *refusalList) {
-	asked := map[string]map[[3]string]bool{}
+	asked := map[string][]Cell{}
 	for g := range list.Groups {
 		for i := range list.Groups[g].Entries {
 			e := &list.Groups[g].Entries[i]
-			if e.Kind != grants.DoorKind || e.TestInvoke || e.API == "" {
-				list.Open++
-				continue
-			}
-			cells, known := asked[e.API]
-			if !known && len(asked) < apisJudged {
-				cells = map[[3]string]bool{}
-				for _, c := range v.c.o.Gateway.Matrix(v.s.Account, v.region, e.API) {
-					cells[[3]string{c.Stage, c.Verb, c.Path}] = c.Allowed
+			if e.Kind == grants.DoorKind && !e.TestInvoke && e.API != "" {
+				cells, known := asked[e.API]
+				if !known && len(asked) < apisJudged {
+					cells = v.matrix(e.API)
+					asked[e.API] = cells
 				}
-				asked[e.API] = cells
+				e.judge(cells, v.s.Account)
 			}
-			if allowed, there := cells[[3]string{e.Stage, e.Method, e.Path}]; there {
-				e.Now = "bad"
-				if allowed {
-					e.Now = "ok"
-				}
-			}
-			if e.Now != "ok" {
+			if e.Now != okKind {
 				list.Open++
 			}
 		}
+	}
+}
+
+// judge says what would become of the call now, and how a grant mends it.
+func (e *refusalEntry) judge(cells []Cell, account string) {
+	c := find(cells, cellKey{e.Stage, method{e.Method, e.Path}})
+	switch {
+	case c == nil:
+		return
+	case c.Allowed:
+		e.Now = okKind
+		return
+	}
+	e.Now = badKind
+	e.Offer = newGrantOffer(cells, c, account)
+}
+
+// grantOffer is a button that adds one grant, the narrowest of those that the
+// page of the cell offers.
+type grantOffer struct {
+	URL, Stage, Verb, Path, Kind, Plan string
+	Label                              string // for screen readers
+}
+
+// newGrantOffer is nil where no grant helps.
+func newGrantOffer(cells []Cell, c *Cell, account string) *grantOffer {
+	choices := planGrants(cells, c, account)
+	if len(choices) == 0 {
+		return nil
+	}
+	return &grantOffer{
+		URL: grantURL(c.API), Stage: c.Stage, Verb: c.Verb, Path: c.Path, Kind: choices[0].Kind, Plan: choices[0].Digest(),
+		Label: "Add the grant for " + c.Verb + " " + c.Path + " on " + c.Stage,
 	}
 }
 
@@ -268,8 +301,18 @@ func refusalPage(v *visit) (*page, error) {
 	}
 	list := groupRefusals([]*grants.Decision{d}, names)
 	v.judgeNow(list)
+	entry := &list.Groups[0].Entries[0]
+	entry.Evidence = evidenceOf(d)
+	if entry.Now != "" {
+		entry.CellURL = cellURL(d.API, d.Stage, d.Method, d.Path)
+	}
+	for _, id := range slices.Concat([]string{d.RequestID}, d.RequestIDs) {
+		if d.API != "" && id != "" && len(entry.Requests) < requestsLinked && !slices.ContainsFunc(entry.Requests, func(r requestLink) bool { return r.ID == id }) {
+			entry.Requests = append(entry.Requests, requestLink{id, requestURL(d.API, d.Stage, id)})
+		}
+	}
 	return &page{
-		Title: list.Groups[0].Title, Section: "refusals", Template: "refusal", Body: &list.Groups[0].Entries[0],
+		Title: list.Groups[0].Title, Section: "refusals", Template: "refusal", Body: entry,
 		Crumbs: []crumb{{"Refusals", refusalsURL()}},
 	}, nil
 }

@@ -37,6 +37,10 @@ func (c *Console) table() []route {
 		apiRoutes(),
 		integrationRoutes(),
 		stageRoutes(),
+		functionRoutes(),
+		tryRoutes(),
+		refusalRoutes(),
+		logRoutes(),
 		signInRoutes(),
 		preferenceRoutes(),
 	)
