@@ -77,7 +77,8 @@ why and how to mend it.
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		newUp(env), newDoctor(env), newDiff(env), newWhy(env), newLogs(env), newEnv(env),
+		newUp(env), newDoctor(env), newDiff(env), newPromote(env), newRollback(env), newHistory(env),
+		newWhy(env), newLogs(env), newEnv(env),
 		newExport(env), newImport(env), newVersion(env),
 	)
 	return root

@@ -23,7 +23,11 @@ func (b *builder) checkAfter(p *Plan, after *target.Dump) {
 	wanted := map[string]bool{} // code and method of the findings that stop
 	for i := range report.Cells {
 		c := &report.Cells[i]
-		if c.Stage != p.Stage.Name || c.Verdict == doctor.Passes {
+		if c.Stage != p.Stage.Name {
+			continue
+		}
+		p.Checked++
+		if c.Verdict == doctor.Passes {
 			continue
 		}
 		switch {

@@ -7,12 +7,25 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/stagedoor/stagedoor/internal/grants"
 )
 
-// shell writes a command for a POSIX shell.
-func shell(words ...string) string { return grants.Command(words...) }
+// shell joins words into a line for a POSIX shell, quoted where needed.
+func shell(words ...string) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = word
+		if word == "" || strings.ContainsFunc(word, special) {
+			quoted[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(quoted, " ")
+}
+
+// special are the characters that a shell may act on.
+func special(r rune) bool {
+	plain := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+	return !plain && !strings.ContainsRune("-_./:=@%+,", r)
+}
 
 // patch is one operation of UpdateStage, in the CLI's JSON.
 type patch struct {

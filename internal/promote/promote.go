@@ -57,6 +57,7 @@ type Plan struct {
 	Resumes   *Record        `json:"resumes,omitempty"` // the interrupted promotion that is gone on with, or undone
 	Undoes    []Record       `json:"undoes,omitempty"`  // of a rollback, newest first
 	Nothing   bool           `json:"nothing"`           // both stages are the same already
+	Checked   int            `json:"checked"`           // methods and authorizers of the target that were examined
 	Calls     int            `json:"calls"`             // AWS operations that planning took
 
 	work  *work
