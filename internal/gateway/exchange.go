@@ -1,11 +1,13 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"net/http"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stagedoor/stagedoor/internal/grants"
 	"github.com/stagedoor/stagedoor/internal/metrics"
@@ -304,10 +306,8 @@ func (x *exchange) finish() {
 // API, and nobody counts it.
 func (x *exchange) count() {
 	p := x.plan
-	// unverified: the dimension ApiName of an API that was renamed after it was
-	// deployed; here it keeps the name it was deployed under.
 	x.counted = metrics.APICall{
-		Account: p.account, Region: p.region, APIName: p.apiName, Stage: p.name, Canary: p.release == canaryRelease,
+		Account: p.account, Region: p.region, APIName: p.counted, Stage: p.name, Canary: p.release == canaryRelease,
 		Status: x.answer.status, Latency: x.gateway.now().Sub(x.start),
 	}
 	if x.method != nil && x.method.detailed {
@@ -317,6 +317,20 @@ func (x *exchange) count() {
 		x.counted.IntegrationLatency = max(x.integration.latency, 1) // 0 would say that none was called
 	}
 	x.gateway.metrics.APICall(&x.counted)
+}
+
+// metricName is the dimension ApiName: AWS leaves out what is not ASCII, and takes
+// the id where nothing is left (APIGW-DG api-gateway-metrics-and-dimensions).
+// unverified: the name of an API that was renamed after it was deployed; here it
+// keeps the one it was deployed under.
+func metricName(name, api string) string {
+	ascii := strings.Map(func(r rune) rune {
+		if r >= utf8.RuneSelf {
+			return -1
+		}
+		return r
+	}, name)
+	return cmp.Or(ascii, api)
 }
 
 // release forgets the request and reports whether x is worth pooling.

@@ -62,6 +62,15 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+// APIGW-DG api-gateway-metrics-and-dimensions, the dimension ApiName.
+func TestMetricName(t *testing.T) {
+	for name, want := range map[string]string{"orders": "orders", "Bücher (v2)": "Bcher (v2)", "注文": "abc", "": "abc"} {
+		if got := metricName(name, "abc"); got != want {
+			t.Errorf("%q is counted as %q", name, got)
+		}
+	}
+}
+
 // A meter costs no memory.
 func TestMetricsAllocateNothing(t *testing.T) {
 	for _, withMeter := range []bool{false, true} {

@@ -15,7 +15,7 @@ import (
 // stagePlan is a compiled stage.
 type stagePlan struct {
 	account, region, api, name string
-	apiName                    string
+	counted                    string // the name of the API in metrics
 	deployment                 string
 	release                    release
 	test                       bool // TestInvokeMethod
@@ -95,7 +95,8 @@ const defaultTimeout = 29 * time.Second
 func compileStage(d *deployed) *stagePlan {
 	st, dep := d.stage, d.deployment
 	p := newStagePlan(st.Account, st.Region, st.API, st.Name, &dep.APISnapshot, d.variables)
-	p.apiName, p.deployment, p.release = dep.APIName, dep.ID, d.release
+	p.counted = metricName(dep.APIName, st.API)
+	p.deployment, p.release = dep.ID, d.release
 	p.settings = d.account
 	p.access = compileAccessLog(st.AccessLog)
 	p.group = "API-Gateway-Execution-Logs_" + st.API + "/" + st.Name
