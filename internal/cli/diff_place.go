@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -63,7 +64,7 @@ func (f *diffFlags) side(flag, name string) (*diffSide, error) {
 			return nil, fmt.Errorf("%s %s: it is aws, aws:PROFILE or aws:PROFILE@REGION", flag, name)
 		}
 	case kind == "file" && rest != "":
-		s.file, s.place = rest, target.Place{}
+		s.name, s.file, s.place = "file:"+filepath.Base(rest), rest, target.Place{}
 	case kind == "http" || kind == "https":
 		u, err := url.Parse(name)
 		if err != nil || u.Host == "" {

@@ -15,7 +15,7 @@ func (c *comparing) grants() Section {
 	for _, cell := range c.right.cells {
 		right[rowOf(cell)] = cell
 	}
-	rows := map[string]int{}
+	rows, unknown := map[string]int{}, undecided{}
 	refused := 0
 	for _, l := range c.left.cells {
 		r := right[rowOf(l)]
@@ -23,11 +23,7 @@ func (c *comparing) grants() Section {
 		case r == nil:
 			continue // the methods' section tells
 		case l.Verdict == doctor.Undecided || r.Verdict == doctor.Undecided:
-			for _, cell := range []*doctor.Cell{l, r} {
-				if sentence := rowOf(cell) + " on " + cell.Stage + ": " + cell.Problem; cell.Verdict == doctor.Undecided && !slices.Contains(s.Unknown, sentence) {
-					s.Unknown = append(s.Unknown, sentence)
-				}
-			}
+			unknown.add(l, r)
 			continue
 		case l.Verdict == r.Verdict && (l.Verdict == doctor.Passes || l.Code == r.Code):
 			s.Same++
@@ -42,7 +38,7 @@ func (c *comparing) grants() Section {
 		if !known {
 			at = len(s.Rows)
 			rows[key] = at
-			s.Rows = append(s.Rows, Row{Kind: Changed, Fields: []Field{{Name: "verdict", Left: &left, Right: &other}}})
+			s.Rows = append(s.Rows, Row{Kind: Changed, Fields: []Field{{Name: fieldVerdict, Left: &left, Right: &other}}})
 		}
 		s.Rows[at].Methods = append(s.Rows[at].Methods, rowOf(l))
 	}
@@ -53,11 +49,34 @@ func (c *comparing) grants() Section {
 			row.Methods = nil
 		}
 	}
+	s.Unknown = unknown.sentences()
 	s.Rows = append(s.Rows, c.shapes()...)
 	if refused > 0 {
 		s.Notes = append(s.Notes, plural(refused, "call")+" will fail on both sides for the same reason: stagedoor doctor says which.")
 	}
 	return s
+}
+
+const fieldVerdict = "verdict"
+
+// undecided are the methods of a stage by the reason why doctor cannot decide.
+type undecided map[[2]string][]string
+
+func (u undecided) add(cells ...*doctor.Cell) {
+	for _, cell := range cells {
+		key := [2]string{cell.Stage, cell.Problem}
+		if row := rowOf(cell); cell.Verdict == doctor.Undecided && !slices.Contains(u[key], row) {
+			u[key] = append(u[key], row)
+		}
+	}
+}
+
+func (u undecided) sentences() (out []string) {
+	for key, methods := range u {
+		out = append(out, listed(methods, methodsShown, false)+" on "+key[0]+": "+key[1])
+	}
+	slices.Sort(out)
+	return out
 }
 
 // verdict is doctor's judgement as a text.

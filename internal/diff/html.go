@@ -20,6 +20,8 @@ var page = sync.OnceValue(func() *template.Template {
 		},
 		"brief": func(r Row, left bool) string { return brief(&r, left) },
 		"api":   apiName, "place": placeName,
+		"shown": func(c *Comparison) []*Report { shown, _ := c.split(); return shown },
+		"same":  func(c *Comparison) []string { _, same := c.split(); return same },
 		"parts": func(f Field) [2]shared { l, r := compared(*f.Left, *f.Right); return [2]shared{l, r} },
 		"join":  func(list []string) string { return printable(strings.Join(list, ", ")) },
 	}).ParseFS(pageFile, "page.html"))
@@ -60,13 +62,21 @@ func cutAt(text []rune, front, back int) shared {
 	}
 }
 
-// ends counts the characters that two texts begin and end with together.
+// ends counts the characters that two texts begin and end with together; one or
+// two at an end are chance.
 func ends(a, b []rune) (front, back int) {
 	for front < len(a) && front < len(b) && a[front] == b[front] {
 		front++
 	}
 	for back < len(a)-front && back < len(b)-front && a[len(a)-1-back] == b[len(b)-1-back] {
 		back++
+	}
+	const chance = 2
+	if front <= chance {
+		front = 0
+	}
+	if back <= chance {
+		back = 0
 	}
 	return front, back
 }

@@ -145,11 +145,12 @@ func (c *comparing) caching() Section {
 		if s == nil || !s.CachingEnabled {
 			return fields{"caching": "off"}
 		}
-		return fields{
+		f := fields{
 			"caching": "on", "time to live": strconv.Itoa(int(s.CacheTtlInSeconds)) + " s", "encrypted": onOff(s.CacheDataEncrypted),
 			"invalidation needs authorization": onOff(s.RequireAuthorizationForCacheControl),
-			"unauthorized invalidation":        string(s.UnauthorizedCacheControlHeaderStrategy),
 		}
+		f.flatten("unauthorized invalidation", string(s.UnauthorizedCacheControlHeaderStrategy))
+		return f
 	}, things{}, things{})
 }
 

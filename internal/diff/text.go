@@ -57,12 +57,8 @@ func (p *printer) line(format string, args ...any) {
 func (p *printer) comparison(c *Comparison) {
 	p.line("")
 	p.head(c)
-	same := []string{}
-	for _, r := range c.Reports {
-		if r.Same && len(c.Reports) > 1 {
-			same = append(same, pairName(r))
-			continue
-		}
+	different, same := c.split()
+	for _, r := range different {
 		p.report(r, len(c.Reports) > 1)
 	}
 	if len(same) > 0 {
@@ -76,7 +72,23 @@ func (p *printer) comparison(c *Comparison) {
 			p.paragraph(p.yellow.Render("≠"), plural(len(only.stages), "stage")+" only on the "+only.side+": "+listed(only.stages, stagesShown, p.All))
 		}
 	}
+	if len(same)+len(c.OnlyLeft)+len(c.OnlyRight) > 0 {
+		p.line("")
+	}
 	p.foot(c)
+}
+
+// split tells the reports to be shown from the names of those that say nothing:
+// of several the ones in which nothing differs.
+func (c *Comparison) split() (shown []*Report, same []string) {
+	for _, r := range c.Reports {
+		if r.Same && len(c.Reports) > 1 {
+			same = append(same, pairName(r))
+		} else {
+			shown = append(shown, r)
+		}
+	}
+	return shown, same
 }
 
 // pairName names two stages, or one on both sides.
@@ -164,7 +176,7 @@ func (p *printer) report(r *Report, several bool) {
 func (p *printer) same(r *Report, sections []string) {
 	switch {
 	case r.Same:
-		p.paragraph(p.green.Render("="), p.green.Render("Nothing differs.")+" The same: "+listed(sections, len(sections), true)+".")
+		p.paragraph(p.green.Render("="), "Nothing differs. The same: "+listed(sections, len(sections), true)+".")
 	case len(sections) > 0:
 		p.paragraph(p.green.Render("="), "the same: "+listed(sections, len(sections), true))
 	case r.Differences == 0:
@@ -314,10 +326,24 @@ func (p *printer) field(indent, name string, f *Field) {
 	}
 	p.line("%s%s", indent, name)
 	label := min(max(lipgloss.Width(p.left), lipgloss.Width(p.right)), widestSide)
-	l, r := p.differing(left, right, max(p.Width-len(indent)-2-label-gap, 20))
-	p.line("%s  %s%s", indent, p.faint.Render(pad(cut(p.left, label), label+gap)), l)
-	p.line("%s  %s%s", indent, p.faint.Render(pad(cut(p.right, label), label+gap)), r)
+	room := max(p.Width-len(indent)-2-label-gap, 20)
+	l, r := p.differing(left, right, room)
+	for _, side := range []struct{ name, plain, shown string }{{p.left, left, l}, {p.right, right, r}} {
+		lines := []string{side.shown}
+		if f.sentence() {
+			lines = wrap(side.plain, room)
+		}
+		for i, line := range lines {
+			if i > 0 {
+				side.name = ""
+			}
+			p.line("%s  %s%s", indent, p.faint.Render(pad(cut(side.name, label), label+gap)), line)
+		}
+	}
 }
+
+// sentence reports whether the values are words for people.
+func (f *Field) sentence() bool { return f.Name == fieldVerdict }
 
 // widestSide is how many columns the name of a side gets before its value.
 const widestSide = 24
@@ -362,11 +388,8 @@ func (p *printer) values2(indent, name, left, right string, kind Kind) {
 
 func (p *printer) foot(c *Comparison) {
 	calls := plural(c.Calls, "call")
-	for _, r := range c.Reports {
-		if r.Left.Endpoint == "" || r.Right.Endpoint == "" {
-			calls += " to AWS"
-			break
-		}
+	if len(c.Reports) > 0 && c.Reports[0].Left.Endpoint == "" && c.Reports[0].Right.Endpoint == "" {
+		calls += " to AWS"
 	}
 	if extra := c.Requests - int64(c.Calls); extra > 0 {
 		calls += fmt.Sprintf(" (%d repeated)", extra)

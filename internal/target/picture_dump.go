@@ -32,7 +32,22 @@ func PictureOf(d *Dump, api string, o APIOptions) (*Picture, error) {
 			p.calledIn(d, arn, qualifiers)
 		}
 	}
+	one.Unread = p.concerned(d.Unread)
 	return p, nil
+}
+
+// concerned are those unread things that the API hangs on.
+func (p *Picture) concerned(all []Unread) (out []Unread) {
+	for _, u := range all {
+		mine := u.Operation == "ListFunctions" || strings.Contains(u.What, " of API "+value(p.API.API.Id)) || strings.HasPrefix(u.What, "the deployed configuration of the stages") || strings.Contains(u.What, "role ")
+		for _, c := range p.Called {
+			mine = mine || strings.Contains(u.What, " of "+c.ARN) || strings.HasSuffix(u.What, " of function "+c.ARN[strings.LastIndexByte(c.ARN, ':')+1:])
+		}
+		if mine && u.Operation != "ListFunctionUrlConfigs" {
+			out = append(out, u)
+		}
+	}
+	return out
 }
 
 func findIn(d *Dump, name string) (*RestAPI, error) {

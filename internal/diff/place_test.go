@@ -1,0 +1,41 @@
+package diff
+
+import "testing"
+
+func TestNormal(t *testing.T) {
+	here, there := place{"111122223333", "eu-central-1", "a1b2c3d4e5"}, place{"444455556666", "cn-north-1", "f6g7h8i9j0"}
+	for _, c := range []struct {
+		left, right string
+		same        bool
+	}{
+		{"arn:aws:sqs:eu-central-1:111122223333:q", "arn:aws-cn:sqs:cn-north-1:444455556666:q", true},
+		{"arn:aws:sqs:eu-central-1:111122223333:q", "arn:aws-cn:sqs:cn-north-1:444455556666:p", false},
+		{"arn:aws:sqs:us-east-1:111122223333:q", "arn:aws-cn:sqs:cn-north-1:444455556666:q", false},
+		{"arn:aws:apigateway:eu-central-1:sqs:path/111122223333/q", "arn:aws-cn:apigateway:cn-north-1:sqs:path/444455556666/q", true},
+		{"https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/x", "https://f6g7h8i9j0.execute-api.cn-north-1.amazonaws.com/x", true},
+		{"arn:aws:execute-api:eu-central-1:111122223333:a1b2c3d4e5/*", "arn:aws-cn:execute-api:cn-north-1:444455556666:f6g7h8i9j0/*", true},
+		{"arn:aws:s3:::x-1111222233339", "arn:aws-cn:s3:::x-4444555566669", false}, // another, longer number
+		{"eu-central-1", "cn-north-1", false}, // a plain text means what it says
+		{"111122223333", "444455556666", false},
+		{"", "", true},
+	} {
+		if got := here.normal(c.left) == there.normal(c.right); got != c.same {
+			t.Errorf("%q and %q: %v", c.left, c.right, got)
+		}
+	}
+}
+
+func TestClean(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain":                      "plain",
+		"\x1b[31mred\x1b]0;x\x07":    "[31mred]0;x",
+		"a\u202eb\u2066c\u200fd":     "abcd",
+		"two\nlines\tand a tab":      "two⏎lines and a tab",
+		"👩‍👩‍👧 <b>&\"'":              "👩‍👩‍👧 <b>&\"'",
+		"\u0085\u009b31m\ufeffx\x7f": "31mx",
+	} {
+		if got := clean(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
