@@ -108,13 +108,17 @@ func (t tester) TestInvoke(ctx context.Context, r apigateway.TestRequest) (*apig
 func (s *Server) Matrix() []why.Cell {
 	var cells []why.Cell
 	for _, c := range s.parts.gateway.Matrix() {
-		cells = append(cells, why.Cell{
-			Account: c.Account, Region: c.Region, API: c.API, APIName: c.APIName, Stage: c.Stage,
-			Verb: c.Verb, Path: c.Path, Function: c.Function,
-			Allowed: c.Allowed, Problem: c.Problem, Decision: c.Decision,
-		})
+		cells = append(cells, whyCell(c))
 	}
 	return cells
+}
+
+func whyCell(c gateway.Cell) why.Cell {
+	return why.Cell{
+		Account: c.Account, Region: c.Region, API: c.API, APIName: c.APIName, Stage: c.Stage,
+		Verb: c.Verb, Path: c.Path, Function: c.Function,
+		Allowed: c.Allowed, Problem: c.Problem, Decision: c.Decision,
+	}
 }
 
 // remedy lets clients of the control plane read what is wrong with the state and

@@ -29,37 +29,44 @@ func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 		in.Body = http.NoBody
 	}
 	defer in.Body.Close()
-	answer := &answer{header: http.Header{}}
-	t.control.ServeHTTP(answer, in)
+	kept := &reply{header: http.Header{}}
+	t.control.ServeHTTP(kept, in)
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
-	return answer.response(r), nil
+	return kept.response(r), nil
 }
 
-// answer is an http.ResponseWriter that keeps what is written.
-type answer struct {
+// reply is an http.ResponseWriter that keeps what is written.
+type reply struct {
 	header http.Header
 	sent   http.Header
 	status int
 	body   bytes.Buffer
 }
 
-func (a *answer) Header() http.Header { return a.header }
+func (a *reply) Header() http.Header { return a.header }
 
-func (a *answer) WriteHeader(status int) {
+func (a *reply) WriteHeader(status int) {
 	// 1xx are on the way to an answer, not one.
 	if a.status == 0 && status >= http.StatusOK {
-		a.status, a.sent = status, a.header.Clone()
+		a.status, a.sent = status, make(http.Header, len(a.header))
+		// Names may be spelled as AWS spells them; a client reads them in
+		// canonical form off a connection, and so here.
+		for name, values := range a.header {
+			for _, value := range values {
+				a.sent.Add(name, value)
+			}
+		}
 	}
 }
 
-func (a *answer) Write(p []byte) (int, error) {
+func (a *reply) Write(p []byte) (int, error) {
 	a.WriteHeader(http.StatusOK)
 	return a.body.Write(p)
 }
 
-func (a *answer) response(r *http.Request) *http.Response {
+func (a *reply) response(r *http.Request) *http.Response {
 	a.WriteHeader(http.StatusOK)
 	return &http.Response{
 		Status: http.StatusText(a.status), StatusCode: a.status,

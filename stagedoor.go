@@ -26,6 +26,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/stagedoor/stagedoor/internal/console"
 	"github.com/stagedoor/stagedoor/internal/grants"
 	"github.com/stagedoor/stagedoor/internal/identity"
 	"github.com/stagedoor/stagedoor/internal/sandbox"
@@ -56,6 +57,8 @@ type Options struct {
 	Credentials string
 	// LaxRoles accepts role ARNs that were never real.
 	LaxRoles bool
+	// Console is what the web console may do: "on" (""), "read-only", or "off".
+	Console string
 	// Logger takes the server's own errors. nil means slog.Default.
 	Logger *slog.Logger
 	// Version is what the health page shows.
@@ -122,6 +125,9 @@ func (o *Options) defaults() error {
 	}
 	if !slices.Contains([]string{"", "lax", "strict"}, o.Credentials) {
 		return fmt.Errorf("--credentials %q is neither lax nor strict", o.Credentials)
+	}
+	if _, err := console.ParseMode(o.Console); err != nil {
+		return err
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

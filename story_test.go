@@ -46,8 +46,8 @@ type cloud struct {
 	}
 }
 
-// TestStory tells the seed story through the SDK for Go, over HTTP and within
-// the process.
+// TestStory tells the seed story through the SDK for Go: over HTTP, over the
+// console's transport, and by handlers called directly.
 func TestStory(t *testing.T) {
 	needs(t, "python3")
 	t.Run("over HTTP", func(t *testing.T) {
@@ -56,6 +56,11 @@ func TestStory(t *testing.T) {
 			Region: "us-east-1", BaseEndpoint: aws.String(s.Endpoint()),
 			Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 		}
+		story(t, t.Context(), s, cloud{iam.NewFromConfig(config), lambda.NewFromConfig(config), apigateway.NewFromConfig(config)})
+	})
+	t.Run("as the console asks", func(t *testing.T) {
+		s := start(t)
+		config := s.parts.clientConfig(s.options, s.Endpoint(), credentials.NewStaticCredentialsProvider("test", "test", ""), "127.0.0.1:1")
 		story(t, t.Context(), s, cloud{iam.NewFromConfig(config), lambda.NewFromConfig(config), apigateway.NewFromConfig(config)})
 	})
 	t.Run("in this process", func(t *testing.T) {

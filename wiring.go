@@ -11,12 +11,14 @@ import (
 
 	"github.com/stagedoor/stagedoor/awswire"
 	"github.com/stagedoor/stagedoor/internal/admin"
+	"github.com/stagedoor/stagedoor/internal/console"
 	"github.com/stagedoor/stagedoor/internal/endpoint"
 	"github.com/stagedoor/stagedoor/internal/gateway"
 	"github.com/stagedoor/stagedoor/internal/grants"
 	"github.com/stagedoor/stagedoor/internal/identity"
 	"github.com/stagedoor/stagedoor/internal/invoke"
 	"github.com/stagedoor/stagedoor/internal/logs"
+	"github.com/stagedoor/stagedoor/internal/metrics"
 	"github.com/stagedoor/stagedoor/internal/sandbox"
 	"github.com/stagedoor/stagedoor/internal/service/apigateway"
 	"github.com/stagedoor/stagedoor/internal/service/iam"
@@ -31,6 +33,7 @@ import (
 type parts struct {
 	store    *store.Store
 	logs     *logs.Logs
+	metrics  *metrics.Metrics
 	grants   *grants.Grants
 	callers  *grants.Callers
 	identity *identity.Identity
@@ -43,6 +46,7 @@ type parts struct {
 	// operations are the handlers by service, as the models name both.
 	operations map[string]awswire.Operations
 	control    *awswire.Server
+	console    *console.Console
 	endpoint   *endpoint.Server
 
 	closers []func(context.Context) error
@@ -64,18 +68,22 @@ func wire(ctx context.Context, o Options, url string) (p *parts, err error) {
 	}
 	p.gateway = gateway.New(p.store, p.grants, p.broker, p.logs, gateway.Options{
 		RawHeader: endpoint.RawHeader, Logger: o.Logger,
-		Callers: callers{p.identity, p.callers, time.Now},
+		Callers: callers{p.identity, p.callers, time.Now}, Metrics: p.metrics,
 	})
 	p.closing(p.gateway.Close)
 	p.services(o)
+	if p.console, err = p.newConsole(o, url); err != nil {
+		return p, err
+	}
 	p.endpoint = endpoint.New(endpoint.Options{
 		DataPlane:    p.gateway,
 		ControlPlane: p.control,
-		Admin:        admin.New(explanations{p.grants, p.gateway}, p.store, p.lambda.Code),
+		Admin:        admin.New(explanations{p.grants, p.gateway}, p.store, p.lambda.Code, p.console),
 		Health:       func() endpoint.Health { return health(o.Version) },
 		Logger:       o.Logger,
 	})
 	p.closing(p.endpoint.Shutdown)
+	p.closing(p.console.Close) // before the port, which waits for its streams
 	return p, nil
 }
 
@@ -91,6 +99,11 @@ func (p *parts) memory(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	p.closing(p.logs.Close)
+	p.metrics, err = metrics.New(p.store, metrics.Options{Logger: o.Logger})
+	if err != nil {
+		return err
+	}
+	p.closing(p.metrics.Close)
 	mode, err := grants.ParseMode(o.Grants)
 	if err != nil {
 		return err
@@ -117,7 +130,7 @@ func (p *parts) running(o Options, url string) (err error) {
 		return err
 	}
 	p.closing(p.sandbox.Close)
-	p.broker = invoke.New(p.store, p.sandbox, p.logs, invoke.Options{Logger: o.Logger})
+	p.broker = invoke.New(p.store, p.sandbox, p.logs, invoke.Options{Logger: o.Logger, Metrics: p.metrics})
 	p.closing(p.broker.Close)
 	return nil
 }

@@ -1,5 +1,5 @@
-// Package admin answers /_stagedoor/…: what stagedoor's own commands ask a
-// running stagedoor, as JSON. It holds no state and no rules of its own. The
+// Package admin answers what stagedoor's own commands ask a running stagedoor,
+// as JSON below /_stagedoor/, which it shares with the web console. It holds no state and no rules of its own. The
 // endpoint in front of it refuses requests that a foreign web page sends.
 //
 // It is safe for concurrent use.
@@ -48,8 +48,9 @@ const (
 	maxDecisions     = 1000
 )
 
-// New returns the handler.
-func New(decisions Decisions, backup Backup, code Code) http.Handler {
+// New returns the handler. pages answers what is none of admin's addresses: the
+// web console.
+func New(decisions Decisions, backup Backup, code Code, pages http.Handler) http.Handler {
 	a := &admin{decisions: decisions, backup: backup, packages: code}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_stagedoor/decisions", local(a.list))
@@ -57,9 +58,7 @@ func New(decisions Decisions, backup Backup, code Code) http.Handler {
 	mux.HandleFunc("GET /_stagedoor/code/{digest}", a.code)
 	mux.HandleFunc("GET /_stagedoor/export", local(a.export))
 	mux.HandleFunc("POST /_stagedoor/import", local(a.load))
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, http.StatusNotFound, fmt.Errorf("there is nothing at %s; GET /_stagedoor/health tells whether stagedoor runs", r.URL.Path))
-	})
+	mux.Handle("/", pages)
 	return mux
 }
 

@@ -53,7 +53,7 @@ func TestAdmin(t *testing.T) {
 			return nil, errors.New("no such package: " + digest)
 		}
 		return []byte("PK"), nil
-	})
+	}, http.NotFoundHandler())
 	for _, c := range []struct {
 		method, path, body string
 		status             int
@@ -70,8 +70,8 @@ func TestAdmin(t *testing.T) {
 		{"GET", "export", "", 200, "everything"},
 		{"POST", "import", "a file", 204, ""},
 		{"POST", "import", "another", 409, "not empty"},
-		{"GET", "import", "", 404, "nothing at"},
-		{"GET", "else", "", 404, "/_stagedoor/health"},
+		{"GET", "import", "", 404, "not found"},
+		{"GET", "else", "", 404, "not found"},
 	} {
 		w := httptest.NewRecorder()
 		r := httptest.NewRequest(c.method, "/_stagedoor/"+c.path, strings.NewReader(c.body))
@@ -91,7 +91,7 @@ func TestNoDecisions(t *testing.T) {
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest(http.MethodGet, "/_stagedoor/decisions", nil)
 	r.RemoteAddr = "[::1]:40000"
-	New(journal(nil), &backup{}, nil).ServeHTTP(w, r)
+	New(journal(nil), &backup{}, nil, http.NotFoundHandler()).ServeHTTP(w, r)
 	var found []*grants.Decision
 	if err := json.Unmarshal(w.Body.Bytes(), &found); err != nil || found == nil || len(found) != 0 {
 		t.Errorf("got %s (%v), want []", w.Body, err)
@@ -101,7 +101,7 @@ func TestNoDecisions(t *testing.T) {
 // A client of another machine gets neither refusals nor an export; code it may
 // have, for GetFunction hands out its address.
 func TestOthersAreNotAnswered(t *testing.T) {
-	handler := New(journal{{ID: "b3f0a1zz"}}, &backup{}, func(context.Context, string) ([]byte, error) { return []byte("PK"), nil })
+	handler := New(journal{{ID: "b3f0a1zz"}}, &backup{}, func(context.Context, string) ([]byte, error) { return []byte("PK"), nil }, http.NotFoundHandler())
 	for path, want := range map[string]int{
 		"GET decisions": 403, "GET decisions/b3f0a1zz": 403, "GET export": 403, "POST import": 403, "GET code/abc": 200,
 	} {

@@ -62,6 +62,7 @@ that mends it. Each flag has a variable: --data is STAGEDOOR_DATA.`,
 	flags.StringVar(&options.Account, "account", stagedoor.DefaultAccount, "the account of the key test/test")
 	flags.StringVar(&options.Grants, "grants", "enforce", "enforce: refuse as AWS does; warn: report only; off: ask nothing")
 	flags.StringVar(&options.Credentials, "credentials", "lax", "lax: any key is root; strict: only keys that were issued here")
+	flags.StringVar(&options.Console, "console", "on", "the web console: on, read-only or off")
 	flags.StringSliceVar(&lax, "lax", nil, "\"roles\" accepts role ARNs that never existed")
 	flags.StringVar(&logLevel, "log-level", "warn", "what stagedoor says of itself: debug, info, warn, error")
 	return cmd
@@ -149,6 +150,9 @@ func (t *terminal) welcome(server *stagedoor.Server, options stagedoor.Options, 
 		"not isolated: " + strings.Join(isolation.Lacks, "; "),
 	}, isolation.Notes...)...)
 	row("grants", grantsMode(options.Grants))
+	if address, notes := consoleAddress(server, options); address != "" {
+		row("console", bold.Render(address), notes...)
+	}
 	if options.LaxRoles {
 		row("roles", "lax: role ARNs are accepted though no such role exists; AWS would refuse them")
 	}
@@ -157,6 +161,17 @@ func (t *terminal) welcome(server *stagedoor.Server, options stagedoor.Options, 
 	if len(cells) > 0 {
 		_ = why.Matrix(t.w, cells)
 	}
+}
+
+// consoleAddress is what a person opens in a browser; "" when the console is off.
+func consoleAddress(server *stagedoor.Server, options stagedoor.Options) (address string, notes []string) {
+	if options.Console == "off" {
+		return "", nil
+	}
+	if link := server.ConsoleLink(); link != "" {
+		notes = append(notes, "from another machine, once and within a day: "+link)
+	}
+	return server.Endpoint() + "/_stagedoor/", notes
 }
 
 // envCommand is what another terminal runs to reach endpoint.
