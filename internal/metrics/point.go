@@ -27,10 +27,10 @@ func (p *Point) Add(value, n float64) {
 }
 
 // Hide makes of p a set of statistics of which only count, sum, minimum and
-// maximum are known: it has percentiles only if all its values are the same
-// (CloudWatch-UG: Statistics-definitions, "Percentiles").
+// maximum are known: it has percentiles only if "the Min and Max are equal, and
+// Sum is equal to Min multiplied by SampleCount" (API reference, PutMetricData).
 func (p *Point) Hide() {
-	p.distributionHidden = p.Min != p.Max
+	p.distributionHidden = p.Min != p.Max || p.Sum != p.Min*p.Count
 }
 
 // merge adds the observations of q.
