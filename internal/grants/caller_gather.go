@@ -31,24 +31,30 @@ type Who struct {
 // and do no I/O.
 type Callers struct {
 	g        *Grants
-	users    *store.View[*entity]
-	groups   *store.View[*entity]
+	users    pictures[*entity]
+	groups   pictures[*entity]
 	sessions *store.View[*session]
 }
 
 // NewCallers compiles the policies of all users, groups and sessions and keeps
 // them compiled.
 func NewCallers(g *Grants) *Callers {
-	return &Callers{
-		g: g,
-		users: store.NewView(g.store, state.Users, func(_ state.Key, rec *state.User, _ uint64) *entity {
-			return &entity{Identity: &rec.Identity, groups: rec.Groups, inline: inlinePolicies(UserPolicy, &rec.Identity)}
-		}),
-		groups: store.NewView(g.store, state.Groups, func(_ state.Key, rec *state.Group, _ uint64) *entity {
-			return &entity{Identity: &rec.Identity, inline: inlinePolicies(GroupPolicy, &rec.Identity)}
-		}),
+	c := &Callers{
+		g:        g,
+		users:    store.NewView(g.store, state.Users, compileUser),
+		groups:   store.NewView(g.store, state.Groups, compileGroup),
 		sessions: store.NewView(g.store, state.Sessions, compileSession),
 	}
+	g.callers.Store(c)
+	return c
+}
+
+func compileUser(_ state.Key, rec *state.User, _ uint64) *entity {
+	return &entity{Identity: &rec.Identity, groups: rec.Groups, inline: inlinePolicies(UserPolicy, &rec.Identity)}
+}
+
+func compileGroup(_ state.Key, rec *state.Group, _ uint64) *entity {
+	return &entity{Identity: &rec.Identity, inline: inlinePolicies(GroupPolicy, &rec.Identity)}
 }
 
 // entity is a user or a group with its inline policies compiled.

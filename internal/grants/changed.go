@@ -1,7 +1,7 @@
 package grants
 
 import (
-	"strings"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,11 +35,13 @@ type moment struct {
 	role     *state.Role
 	managed  *state.ManagedPolicy
 	stage    *state.Stage
+	user     *state.User
+	group    *state.Group
 }
 
-// past remembers what functions, roles, managed policies and stages were before
-// they changed. It is filled when records change and read when a refusal is explained: deciding
-// a call neither reads nor writes it.
+// past remembers what functions, roles, users, groups, managed policies and
+// stages were before they changed. It is filled when records change and read when
+// a refusal is explained: deciding a call neither reads nor writes it.
 type past struct {
 	mu      sync.Mutex
 	moments []moment // oldest first
@@ -60,6 +62,16 @@ func (p *past) follow(s *store.Store, now func() time.Time) {
 	store.OnChange(s, state.ManagedPolicies, func(key state.Key, old, next *state.ManagedPolicy, _ uint64) {
 		if old != nil && !sameManaged(old, next) {
 			p.add(moment{key: key, until: now().UTC(), managed: old})
+		}
+	})
+	store.OnChange(s, state.Users, func(key state.Key, old, next *state.User, _ uint64) {
+		if old != nil && (next == nil || !sameIdentity(&old.Identity, &next.Identity) || !slices.Equal(old.Groups, next.Groups)) {
+			p.add(moment{key: key, until: now().UTC(), user: old})
+		}
+	})
+	store.OnChange(s, state.Groups, func(key state.Key, old, next *state.Group, _ uint64) {
+		if old != nil && (next == nil || !sameIdentity(&old.Identity, &next.Identity)) {
+			p.add(moment{key: key, until: now().UTC(), group: old})
 		}
 	})
 	store.OnChange(s, state.Stages, func(key state.Key, old, next *state.Stage, _ uint64) {
@@ -86,89 +98,93 @@ func (p *past) all() []moment {
 	return p.moments[:len(p.moments):len(p.moments)]
 }
 
-// changed finds the newest earlier state of the records in which the refused
-// call c would have been allowed, and says what is different now; nil where
-// there is none within memory, which begins when the process starts. It asks
-// the states, not the calls that were made: noting those would cost the data
-// plane, and would miss what nobody happened to call.
-func (g *Grants) changed(c *Call) []Change {
-	if g.past == nil {
-		return nil
-	}
-	moments := g.past.all()
-	if len(moments) == 0 || g.decide(c) == Allowed {
-		return nil
-	}
-	r := newRewind(g, c)
-	for i := len(moments) - 1; i >= 0; i-- {
-		if r.back(&moments[i]) && r.allowed() {
-			return r.differences(moments[i:])
-		}
-	}
-	return nil
-}
-
-// rewind undoes one change after the other.
+// rewind is the records as they were: it undoes one change after the other.
 type rewind struct {
-	now  *Grants
-	then *Grants // decides by the records as they were
-	call *Call   // as it was refused
+	now         *Grants
+	then        *Grants  // decides by the records as they were
+	thenCallers *Callers // likewise; nil where nobody gathers callers
 
 	functions overlay[*function]
 	roles     overlay[*role]
 	managed   overlay[*policy]
-	stageKey  state.Key
-	stageNow  *state.Stage
-	stage     *state.Stage // as it was
-	was       *Call        // call under the stage as it was; nil: not known
+	users     overlay[*entity]
+	groups    overlay[*entity]
+	stages    map[state.Key]*state.Stage // those that were undone
 }
 
-func newRewind(g *Grants, c *Call) *rewind {
+// question is a refused call, asked again of the records as they were.
+type question interface {
+	// concerns reports whether the change that was just undone may matter.
+	concerns(m *moment) bool
+	allowed() bool
+	// differences says what is different now; since are the moments that were
+	// undone, oldest first.
+	differences(since []moment) []Change
+}
+
+func (g *Grants) newRewind() *rewind {
 	r := &rewind{
-		now: g, call: c, was: c,
-		functions: overlay[*function]{pictures: g.functions, changed: map[state.Key]*function{}},
-		roles:     overlay[*role]{pictures: g.roles, changed: map[state.Key]*role{}},
-		managed:   overlay[*policy]{pictures: g.managed, changed: map[state.Key]*policy{}},
-		stageKey:  state.StageKey(c.Account, c.Region, c.APIID, c.Stage),
-	}
-	// A call through a canary has another deployment than the stage; what the
-	// stage was says nothing about it.
-	if s, _, err := store.Get[state.Stage](g.store, r.stageKey); err == nil && s.DeploymentID == c.DeploymentID {
-		r.stage, r.stageNow = s, s
+		now:       g,
+		functions: newOverlay(g.functions), roles: newOverlay(g.roles), managed: newOverlay(g.managed),
+		stages: map[state.Key]*state.Stage{},
 	}
 	r.then = &Grants{
 		store: g.store, options: g.options, log: g.log,
 		functions: r.functions, roles: r.roles, managed: r.managed, published: g.published,
 	}
+	if c := g.callers.Load(); c != nil {
+		r.users, r.groups = newOverlay(c.users), newOverlay(c.groups)
+		r.thenCallers = &Callers{g: r.then, users: r.users, groups: r.groups, sessions: c.sessions}
+	}
 	return r
 }
 
-// back undoes one change and reports whether it may matter to the call.
-func (r *rewind) back(m *moment) bool {
+// ask finds the newest earlier state of the records in which the refused call
+// would have been allowed, and says what is different now; nil where there is
+// none within memory, which begins when the process starts. It asks the states,
+// not the calls that were made: noting those would cost the data plane, and would
+// miss what nobody happened to call.
+func (r *rewind) ask(q question) []Change {
+	moments := r.now.past.all()
+	if len(moments) == 0 || q.allowed() { // by now: what decides it was changed back
+		return nil
+	}
+	for i := len(moments) - 1; i >= 0; i-- {
+		r.undo(&moments[i])
+		if q.concerns(&moments[i]) && q.allowed() {
+			return q.differences(moments[i:])
+		}
+	}
+	return nil
+}
+
+// undo takes one change back.
+func (r *rewind) undo(m *moment) {
 	switch {
 	case m.function != nil:
 		r.functions.changed[m.key] = compileFunction(m.key, m.function, 0)
-		return r.was != nil && m.key == keyOfFunction(r.was.FunctionARN)
 	case m.role != nil:
 		r.roles.changed[m.key] = compileRole(m.key, m.role, 0)
-		return r.was != nil && r.was.Credentials != ""
 	case m.managed != nil:
 		r.managed.changed[m.key] = compileManaged(m.key, m.managed, 0)
-		return r.was != nil && r.was.Credentials != ""
-	case m.key == r.stageKey && r.stageNow != nil:
-		r.stage = m.stage
-		r.was = callUnder(r.now.store, r.call, m.stage)
-		return r.was != nil
+	case m.stage != nil:
+		r.stages[m.key] = m.stage
+	case r.thenCallers == nil:
+	case m.user != nil:
+		r.users.changed[m.key] = compileUser(m.key, m.user, 0)
+	case m.group != nil:
+		r.groups.changed[m.key] = compileGroup(m.key, m.group, 0)
 	}
-	return false
 }
-
-func (r *rewind) allowed() bool { return r.was != nil && r.then.decide(r.was) == Allowed }
 
 // overlay is pictures some of which are as they were.
 type overlay[C any] struct {
 	pictures[C]
 	changed map[state.Key]C
+}
+
+func newOverlay[C any](now pictures[C]) overlay[C] {
+	return overlay[C]{pictures: now, changed: map[state.Key]C{}}
 }
 
 // Get finds a picture as it was.
@@ -177,69 +193,4 @@ func (o overlay[C]) Get(key state.Key) (C, bool) {
 		return c, true
 	}
 	return o.pictures.Get(key)
-}
-
-// callUnder is what c would have called with the stage as it was; nil when that
-// cannot be told any more, because the deployment or the method is gone.
-func callUnder(s *store.Store, c *Call, stage *state.Stage) *Call {
-	d, _, err := store.Get[state.Deployment](s, state.DeploymentKey(c.Account, c.Region, c.APIID, stage.DeploymentID))
-	if err != nil {
-		return nil
-	}
-	for _, resource := range d.Resources {
-		if resource.Path != c.ResourcePath {
-			continue
-		}
-		m := resource.Methods[c.Method]
-		if m == nil || m.Integration == nil {
-			return nil
-		}
-		return callOf(c, m.Integration, stage)
-	}
-	return nil
-}
-
-func callOf(c *Call, in *state.Integration, stage *state.Stage) *Call {
-	was := *c
-	was.DeploymentID, was.Credentials = stage.DeploymentID, ""
-	if in.Credentials != nil {
-		was.Credentials = withVariables(*in.Credentials, stage.Variables)
-	}
-	if was.Credentials == CallerCredentials {
-		return nil // it depends on who called
-	}
-	_, name, _ := strings.Cut(withVariables(in.URI, stage.Variables), "/functions/")
-	name, ok := strings.CutSuffix(name, "/invocations")
-	parts := strings.Split(name, ":")
-	if !ok || len(parts) < 7 || parts[5] != "function" { // arn:aws:lambda:R:A:function:NAME[:QUALIFIER]
-		return nil
-	}
-	was.FunctionARN, was.Qualifier = strings.Join(parts[:7], ":"), strings.Join(parts[7:], ":")
-	was.SourceARN = SourceARN(parts[3], c.Account, c.APIID, c.Stage, c.Method, c.ResourcePath)
-	return &was
-}
-
-// withVariables resolves ${stageVariables.NAME}; a variable that is not defined
-// leaves nothing, as it does for the data plane.
-func withVariables(text string, variables map[string]string) string {
-	const begin = "${stageVariables."
-	var b strings.Builder
-	for {
-		before, rest, found := strings.Cut(text, begin)
-		b.WriteString(before)
-		if !found {
-			return b.String()
-		}
-		name, after, _ := strings.Cut(rest, "}")
-		b.WriteString(variables[name])
-		text = after
-	}
-}
-
-func keyOfFunction(arn string) state.Key {
-	parts := strings.Split(arn, ":")
-	if len(parts) != 7 {
-		return ""
-	}
-	return functionKey(parts[4], parts[3], parts[6])
 }

@@ -24,11 +24,12 @@ func sameGrants(old, next *state.Function) bool {
 }
 
 func sameRole(old, next *state.Role) bool {
-	return next != nil && old.ARN == next.ARN && old.ID == next.ID &&
-		old.AssumeRolePolicyDocument == next.AssumeRolePolicyDocument &&
-		old.PermissionsBoundary == next.PermissionsBoundary &&
-		maps.Equal(old.InlinePolicies, next.InlinePolicies) &&
-		slices.Equal(old.AttachedPolicies, next.AttachedPolicies)
+	return next != nil && sameIdentity(&old.Identity, &next.Identity) && old.AssumeRolePolicyDocument == next.AssumeRolePolicyDocument
+}
+
+func sameIdentity(old, next *state.Identity) bool {
+	return old.ARN == next.ARN && old.ID == next.ID && old.PermissionsBoundary == next.PermissionsBoundary &&
+		maps.Equal(old.InlinePolicies, next.InlinePolicies) && slices.Equal(old.AttachedPolicies, next.AttachedPolicies) && maps.Equal(old.Tags, next.Tags)
 }
 
 func sameManaged(old, next *state.ManagedPolicy) bool {
@@ -40,59 +41,54 @@ func sameManaged(old, next *state.ManagedPolicy) bool {
 }
 
 func sameTarget(old, next *state.Stage) bool {
-	return next != nil && old.DeploymentID == next.DeploymentID && maps.Equal(old.Variables, next.Variables)
+	return next != nil && old.DeploymentID == next.DeploymentID && maps.Equal(old.Variables, next.Variables) && sameCanary(old.Canary, next.Canary)
 }
 
-// differences says what is different now, in the order in which a call meets
-// it. since are the moments that were undone, oldest first.
-func (r *rewind) differences(since []moment) []Change {
-	var out []Change
-	add := func(key state.Key, what, from, to, detail string) {
-		if from != to || detail != "" {
-			out = append(out, Change{What: what, From: from, To: to, Detail: detail, Time: latest(since, key)})
-		}
-	}
-	if r.stage != r.stageNow {
-		r.stageDifferences(add)
-	}
-	if r.was.Resource() != r.call.Resource() {
-		add(r.stageKey, "function that the method calls", targetName(functionName(r.was.FunctionARN), r.was.Qualifier),
-			targetName(functionName(r.call.FunctionARN), r.call.Qualifier), "")
-		return out
-	}
-	if r.was.Credentials != r.call.Credentials {
-		add(r.stageKey, "role of the integration", r.was.Credentials, r.call.Credentials, "")
-		return out
-	}
-	r.functionDifferences(add)
-	if r.call.Credentials != "" {
-		r.roleDifferences(add)
-	}
-	return out
+// sameCanary: how many of the requests reach a canary makes none of them allowed.
+func sameCanary(old, next *state.CanarySettings) bool {
+	return old == next || old != nil && next != nil && old.DeploymentID == next.DeploymentID && maps.Equal(old.StageVariableOverrides, next.StageVariableOverrides)
 }
 
 // differ takes one difference.
 type differ func(key state.Key, what, from, to, detail string)
 
-func (r *rewind) stageDifferences(add differ) {
-	old, now := r.stage, r.stageNow
-	add(r.stageKey, "deployment of stage "+now.Name, old.DeploymentID, now.DeploymentID, "")
-	names := slices.Sorted(maps.Keys(old.Variables))
-	for _, name := range slices.Sorted(maps.Keys(now.Variables)) {
-		if _, ok := old.Variables[name]; !ok {
-			names = append(names, name)
+// collect returns a differ and the list that it fills.
+func collect(since []moment) (differ, *[]Change) {
+	out := &[]Change{}
+	return func(key state.Key, what, from, to, detail string) {
+		if from != to || detail != "" {
+			*out = append(*out, Change{What: what, From: from, To: to, Detail: detail, Time: latest(since, key)})
 		}
-	}
-	for _, name := range names {
-		add(r.stageKey, "stage variable "+name+" of "+now.Name, old.Variables[name], now.Variables[name], "")
-	}
+	}, out
 }
 
-func (r *rewind) functionDifferences(add differ) {
-	c := r.call
-	key := keyOfFunction(c.FunctionARN)
-	old, now := r.then.functionByARN(c.FunctionARN), r.now.functionByARN(c.FunctionARN)
-	name := functionName(c.FunctionARN)
+// differences says what is different now, in the order in which a call meets
+// it.
+func (q *callQuestion) differences(since []moment) []Change {
+	add, out := collect(since)
+	q.release.differences(add)
+	switch {
+	case q.was.Resource() != q.call.Resource():
+		add(q.key, "function that the method calls", targetName(functionName(q.was.FunctionARN), q.was.Qualifier),
+			targetName(functionName(q.call.FunctionARN), q.call.Qualifier), "")
+		return *out
+	case q.was.Credentials != q.call.Credentials:
+		add(q.key, "role of the integration", q.was.Credentials, q.call.Credentials, "")
+		return *out
+	}
+	q.functionDifferences(add, q.call.FunctionARN, q.call.Qualifier, q.call.Credentials == "")
+	if q.call.Credentials != "" {
+		q.roleDifferences(add, q.call.Credentials, true, true)
+	}
+	return *out
+}
+
+// functionDifferences compares what decides calls of a function, and which code
+// they run.
+func (r *rewind) functionDifferences(add differ, arn, qualifier string, policy bool) {
+	key := keyOfFunction(arn)
+	old, now := r.then.functionByARN(arn), r.now.functionByARN(arn)
+	name := functionName(arn)
 	switch {
 	case old == nil || old == now:
 		return
@@ -102,15 +98,15 @@ func (r *rewind) functionDifferences(add differ) {
 	case old.rec.ID != now.rec.ID:
 		add(key, "function "+name, "", "", "it was deleted and created again, and the grants went with the old one")
 	}
-	if c.Credentials == "" {
-		before, after := old.rec.Policies[c.Qualifier], now.rec.Policies[c.Qualifier]
+	if policy {
+		before, after := old.rec.Policies[qualifier], now.rec.Policies[qualifier]
 		from, to := policyOrNone(before), policyOrNone(after)
 		if from != to {
-			add(key, "policy of "+targetName(name, c.Qualifier), from.RevisionID, to.RevisionID, statementChanges(from.Document, to.Document))
+			add(key, "policy of "+targetName(name, qualifier), from.RevisionID, to.RevisionID, statementChanges(from.Document, to.Document))
 		}
 	}
-	if c.Qualifier != "" {
-		add(key, targetName(name, c.Qualifier), aliasVersion(old.rec, c.Qualifier), aliasVersion(now.rec, c.Qualifier), "")
+	if qualifier != "" {
+		add(key, targetName(name, qualifier), aliasVersion(old.rec, qualifier), aliasVersion(now.rec, qualifier), "")
 	}
 }
 
@@ -128,58 +124,77 @@ func aliasVersion(f *state.Function, alias string) string {
 	return ""
 }
 
-func (r *rewind) roleDifferences(add differ) {
-	old, now := r.then.roleByARN(r.call.Credentials), r.now.roleByARN(r.call.Credentials)
+// roleDifferences compares a role: whom it trusts, and what it may do.
+func (r *rewind) roleDifferences(add differ, arn string, trust, policies bool) {
+	old, now := r.then.roleByARN(arn), r.now.roleByARN(arn)
 	if old == nil {
 		return
 	}
 	key := state.RoleKey(old.rec.Account, strings.ToLower(old.rec.Name))
-	name := old.rec.Name
+	name := "role " + old.rec.Name
 	if now == nil {
-		add(key, "role "+name, "", "", "it was deleted")
+		add(key, name, "", "", "it was deleted")
 		return
 	}
-	if old.rec.AssumeRolePolicyDocument != now.rec.AssumeRolePolicyDocument {
-		add(key, "trust policy of role "+name, "", "", cmp.Or(statementChanges(old.rec.AssumeRolePolicyDocument, now.rec.AssumeRolePolicyDocument), "it was replaced"))
+	if trust && old.rec.AssumeRolePolicyDocument != now.rec.AssumeRolePolicyDocument {
+		add(key, "trust policy of "+name, "", "", cmp.Or(statementChanges(old.rec.AssumeRolePolicyDocument, now.rec.AssumeRolePolicyDocument), "it was replaced"))
 	}
-	add(key, "permissions boundary of role "+name, old.rec.PermissionsBoundary, now.rec.PermissionsBoundary, "")
-	for _, policy := range slices.Sorted(maps.Keys(old.rec.InlinePolicies)) {
-		switch document, ok := now.rec.InlinePolicies[policy]; {
-		case !ok:
-			add(key, "policy "+policy+" of role "+name, "", "", "it was deleted")
-		case document != old.rec.InlinePolicies[policy]:
-			add(key, "policy "+policy+" of role "+name, "", "", cmp.Or(statementChanges(old.rec.InlinePolicies[policy], document), "it was replaced"))
-		}
+	if policies {
+		r.identityDifferences(add, key, name, &old.rec.Identity, &now.rec.Identity)
 	}
-	for _, policy := range slices.Sorted(maps.Keys(now.rec.InlinePolicies)) {
-		if _, ok := old.rec.InlinePolicies[policy]; !ok {
-			add(key, "policy "+policy+" of role "+name, "", "", "it was added")
-		}
-	}
-	r.attachedDifferences(key, old.rec, now.rec, add)
 }
 
-// attachedDifferences compares the managed policies of a role.
-func (r *rewind) attachedDifferences(key state.Key, old, now *state.Role, add differ) {
+// identityDifferences compares the policies of a user, group or role.
+func (r *rewind) identityDifferences(add differ, key state.Key, name string, old, now *state.Identity) {
+	add(key, "permissions boundary of "+name, old.PermissionsBoundary, now.PermissionsBoundary, "")
+	for _, policy := range slices.Sorted(maps.Keys(old.InlinePolicies)) {
+		switch document, ok := now.InlinePolicies[policy]; {
+		case !ok:
+			add(key, "policy "+policy+" of "+name, "", "", "it was deleted")
+		case document != old.InlinePolicies[policy]:
+			add(key, "policy "+policy+" of "+name, "", "", cmp.Or(statementChanges(old.InlinePolicies[policy], document), "it was replaced"))
+		}
+	}
+	for _, policy := range slices.Sorted(maps.Keys(now.InlinePolicies)) {
+		if _, ok := old.InlinePolicies[policy]; !ok {
+			add(key, "policy "+policy+" of "+name, "", "", "it was added")
+		}
+	}
 	for _, arn := range old.AttachedPolicies {
 		if !slices.Contains(now.AttachedPolicies, arn) {
-			add(key, "policy "+arn, "", "", "it was detached from role "+now.Name)
+			add(key, "policy "+arn, "", "", "it was detached from "+name)
 		}
 	}
 	for _, arn := range now.AttachedPolicies {
 		if !slices.Contains(old.AttachedPolicies, arn) {
-			add(key, "policy "+arn, "", "", "it was attached to role "+now.Name)
+			add(key, "policy "+arn, "", "", "it was attached to "+name)
 			continue
 		}
-		before, after := r.then.managedPolicy(arn), r.now.managedPolicy(arn)
-		account, _ := policyAccount(arn)
-		switch {
-		case before == nil || account == "aws":
-		case after == nil:
-			add(state.ManagedPolicyKey(account, arn), "policy "+arn, "", "", "it was deleted")
-		case before.document != after.document:
-			add(state.ManagedPolicyKey(account, arn), "policy "+arn, before.revision, after.revision, cmp.Or(statementChanges(before.document, after.document), "it was replaced"))
+		r.managedDifferences(add, arn)
+	}
+	if now.PermissionsBoundary == old.PermissionsBoundary {
+		r.managedDifferences(add, now.PermissionsBoundary)
+	}
+	for _, tag := range slices.Sorted(maps.Keys(old.Tags)) {
+		add(key, "tag "+tag+" of "+name, old.Tags[tag], now.Tags[tag], "")
+	}
+	for _, tag := range slices.Sorted(maps.Keys(now.Tags)) {
+		if _, ok := old.Tags[tag]; !ok {
+			add(key, "tag "+tag+" of "+name, "", now.Tags[tag], "")
 		}
+	}
+}
+
+// managedDifferences compares a managed policy of a customer's.
+func (r *rewind) managedDifferences(add differ, arn string) {
+	account, _ := policyAccount(arn)
+	before, after := r.then.managedPolicy(arn), r.now.managedPolicy(arn)
+	switch {
+	case before == nil || account == "aws":
+	case after == nil:
+		add(state.ManagedPolicyKey(account, arn), "policy "+arn, "", "", "it was deleted")
+	case before.document != after.document:
+		add(state.ManagedPolicyKey(account, arn), "policy "+arn, before.revision, after.revision, cmp.Or(statementChanges(before.document, after.document), "it was replaced"))
 	}
 }
 

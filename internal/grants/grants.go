@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/stagedoor/stagedoor/iampolicy"
@@ -41,6 +42,9 @@ type Grants struct {
 	aws       managedCache
 	recorder  *recorder
 	past      *past // nil: Offline
+	// callers gathers what applies to callers, for explanations of what changed;
+	// empty until NewCallers.
+	callers atomic.Pointer[Callers]
 }
 
 // New compiles the policies of all functions and roles and keeps them compiled.

@@ -253,10 +253,13 @@ func (r *recorder) take(next refusal) {
 func (g *Grants) explain(next *refusal) *Decision {
 	switch {
 	case next.api != nil:
-		return g.buildAPI(next.api)
+		d := g.buildAPI(next.api)
+		d.Changed = g.changedAPI(next.api)
+		return d
 	case next.caller != nil:
 		d := next.caller.decision(g.options.Mode)
 		d.EncodedMessage = g.encodeMessage(next.caller, d)
+		d.Changed = g.changedCaller(next.caller)
 		return d
 	}
 	d := g.build(&next.call, next.outcome)
