@@ -90,7 +90,7 @@ func (v *visit) grant(all []grant, message string) (*done, error) {
 	if d.Warning {
 		d.Message = "Only part of this was granted: " + plural(len(added), "statement") + " of " + plural(len(all), "") + "were added."
 	}
-	if len(added) > 0 {
+	if d.added = added; len(added) > 0 {
 		d.undo = func(v *visit) (*done, error) { return v.revoke(added) }
 	}
 	return d, nil

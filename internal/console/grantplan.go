@@ -125,7 +125,7 @@ func planGrants(cells []Cell, open *Cell, account string) []choice {
 	if !grantHelps(open, account) {
 		return nil
 	}
-	p := &planner{taken: map[string]bool{}}
+	p := planner{}
 	one := p.grant(open, open.Stage)
 	choices := []choice{{
 		Kind: thisStage, Title: "This stage", Primary: true,
@@ -159,7 +159,7 @@ func planGrants(cells []Cell, open *Cell, account string) []choice {
 }
 
 // api lets every method of the API call every function that it is refused.
-func (p *planner) api(cells []Cell, account string) choice {
+func (p planner) api(cells []Cell, account string) choice {
 	var all []grant
 	seen := map[string]bool{}
 	methods := 0
@@ -200,10 +200,10 @@ func targetsOf(all []grant) string {
 	}
 }
 
-// planner gives out statement ids.
-type planner struct{ taken map[string]bool }
+// planner makes the grants of cells.
+type planner struct{}
 
-func (p *planner) grant(c *Cell, stage string) grant {
+func (p planner) grant(c *Cell, stage string) grant {
 	d := c.Decision
 	verb := d.Method
 	if verb == "ANY" {
@@ -220,25 +220,26 @@ func (p *planner) grant(c *Cell, stage string) grant {
 	}
 }
 
-// id is a statement id that the policy does not have yet: one that exists is
+// id is a statement id that the policies of a cell do not have yet.
+func (p planner) id(c *Cell, base string) string {
+	documents := make([]string, len(c.Decision.Policies))
+	for i := range c.Decision.Policies {
+		documents[i] = c.Decision.Policies[i].Document
+	}
+	return freeID(base, documents...)
+}
+
+// freeID is a statement id that the policies do not have yet: one that exists is
 // refused (AWS recording test_lambda_api: "The statement id (X) provided already
 // exists. …").
-func (p *planner) id(c *Cell, base string) string {
+func freeID(base string, policies ...string) string {
 	base = base[:min(len(base), 92)] // Lambda takes 100 characters
 	id := base
-	for n := 2; p.has(c, id); n++ {
+	taken := func(policy string) bool { return strings.Contains(policy, strconv.Quote(id)) }
+	for n := 2; slices.ContainsFunc(policies, taken); n++ {
 		id = base + "-" + strconv.Itoa(n)
 	}
 	return id
-}
-
-func (p *planner) has(c *Cell, id string) bool {
-	for i := range c.Decision.Policies {
-		if strings.Contains(c.Decision.Policies[i].Document, strconv.Quote(id)) {
-			return true
-		}
-	}
-	return false
 }
 
 // word keeps what a statement id may hold.

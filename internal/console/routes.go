@@ -36,6 +36,7 @@ func (c *Console) table() []route {
 		overviewRoutes(),
 		apiRoutes(),
 		integrationRoutes(),
+		deployRoutes(),
 		stageRoutes(),
 		functionRoutes(),
 		tryRoutes(),

@@ -23,6 +23,8 @@ type done struct {
 	// UndoLabel and undo take it back; nil: it cannot be.
 	UndoLabel string
 	undo      func(*visit) (*done, error)
+	// added are the grants among what was done.
+	added []grant
 	// Page shows the form again with what is wrong with it; nothing was
 	// changed, and the rest is ignored.
 	Page *page
