@@ -21,6 +21,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/metrics"
 	"github.com/stagedoor/stagedoor/internal/sandbox"
 	"github.com/stagedoor/stagedoor/internal/service/apigateway"
+	"github.com/stagedoor/stagedoor/internal/service/cloudwatch"
 	"github.com/stagedoor/stagedoor/internal/service/iam"
 	"github.com/stagedoor/stagedoor/internal/service/lambda"
 	logsservice "github.com/stagedoor/stagedoor/internal/service/logs"
@@ -150,6 +151,7 @@ func (p *parts) services(o Options) {
 		"apigateway": p.apis.Operations(),
 		"iam":        p.iam.Operations(),
 		"sts":        sts.New(p.store, p.identity, sts.Options{Callers: p.callers}).Operations(),
+		"cloudwatch": cloudwatch.New(p.metrics, cloudwatch.Options{}).Operations(),
 		"logs":       logsservice.New(p.store, p.logs, logsservice.Options{}).Operations(),
 	}
 	p.control = awswire.NewServer(awswire.ServerOptions{
@@ -214,7 +216,7 @@ const functionSession = 12 * time.Hour
 
 func health(version string) endpoint.Health {
 	services := make(map[string]string)
-	for _, name := range []string{"apigateway", "iam", "lambda", "logs", "sts"} {
+	for _, name := range []string{"apigateway", "cloudwatch", "iam", "lambda", "logs", "sts"} {
 		services[name] = "running"
 	}
 	return endpoint.Health{Services: services, Edition: "stagedoor", Version: version}
