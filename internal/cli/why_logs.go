@@ -98,7 +98,7 @@ func (f *whyLogs) run(ctx context.Context, env *Environment) error {
 	out.Cut = cut
 	if failures := why.Failures(f.group, events); len(failures) > 0 {
 		bar := newProgress(env.Stderr)
-		d, err := target.Read(ctx, target.FromConfig(config, requests), target.Options{Wanted: doctor.Wanted(nil), Progress: bar.show})
+		d, err := target.Read(ctx, target.FromConfig(config, requests), target.Options{Wanted: doctor.Wanted(callersOf(failures)), Progress: bar.show})
 		bar.clear()
 		if err != nil {
 			return err
@@ -151,6 +151,15 @@ func explainFailures(d *target.Dump, group string, failures []why.Failure) []exp
 	out := []explainedFailure{}
 	for i := range failures {
 		x := explainedFailure{Failure: failures[i], Explanations: []explanation{}}
+		if r, ok := failures[i].RefusedCaller(); ok {
+			if found, note := explainCaller(d, &failures[i], &r); found != nil {
+				x.Explanations, x.Note = found, note
+			} else {
+				x.Note = note
+			}
+			out = append(out, x)
+			continue
+		}
 		for _, l := range loggedCalls(&failures[i], stages) {
 			for _, c := range report.Logged(l) {
 				x.Explanations = append(x.Explanations, explainCell(report, c, &failures[i]))
@@ -228,7 +237,7 @@ func (x *explainedFailure) settle() bool {
 	case x.Kind == why.Status:
 		return false
 	case x.Kind == why.NoCaller:
-		x.Note = "The policies of the caller and the resource policy of the API decide this. \"stagedoor doctor --caller ROLE-ARN\" says which methods a role may call."
+		x.Note = "A Lambda authorizer decides this, or a policy that the log does not name. \"stagedoor doctor --caller ROLE-ARN\" says which methods a role may call."
 	case len(x.Explanations) > 0:
 		x.Note = "It would be allowed now: what decides it was changed after the failure."
 	default:

@@ -144,9 +144,9 @@ func (c *APICall) request(clock bool) *iampolicy.Request {
 // unverified: what aws:SourceArn, which that table has too, would hold; it is
 // left out.
 func (c *APICall) Keys() iampolicy.Context {
-	keys := iampolicy.Context{
-		{Name: "aws:SourceIp", Values: []string{c.SourceIP}},
-		{Name: "aws:SecureTransport", Values: []string{"true"}},
+	keys := iampolicy.Context{{Name: "aws:SecureTransport", Values: []string{"true"}}}
+	if c.SourceIP != "" { // a log may not tell
+		keys = append(keys, iampolicy.ContextKey{Name: "aws:SourceIp", Values: []string{c.SourceIP}})
 	}
 	if c.UserAgent != "" {
 		keys = append(keys, iampolicy.ContextKey{Name: "aws:UserAgent", Values: []string{c.UserAgent}})

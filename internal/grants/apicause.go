@@ -161,6 +161,10 @@ func (x *apiExplainer) vpcNote() {
 		return
 	}
 	for _, e := range s.Elements {
+		if isVPCKey(e.Key) && x.r.Logged {
+			x.note("%s is only there in calls through a VPC endpoint; whether this was one, the log does not tell.", e.Key)
+			return
+		}
 		if isVPCKey(e.Key) {
 			x.note("%s is only there in calls through a VPC endpoint. stagedoor has none, so every call here looks like one from the internet.", e.Key)
 			return

@@ -21,6 +21,8 @@ type APIRefusal struct {
 	AccessKeyID string
 	// Code and Answer are AWS's error type and message, as the client got them.
 	Code, Answer string
+	// Logged: it is known from a log, which does not tell every condition key.
+	Logged bool
 }
 
 // RefuseAPI records a refused request of a client, as Refuse does for a refused
@@ -28,6 +30,14 @@ type APIRefusal struct {
 // r must not be changed afterwards.
 func (g *Grants) RefuseAPI(r *APIRefusal) {
 	g.recorder.put(refusal{api: r})
+}
+
+// ExplainAPI explains a refused client without a trace in the journal, for
+// refusals that somebody else's log tells of.
+func (g *Grants) ExplainAPI(r *APIRefusal) *Decision {
+	d := g.buildAPI(r)
+	d.Time, d.LastTime, d.Count = r.Call.Time, r.Call.Time, 1
+	return d
 }
 
 // principal is who asked, as AWS names him.

@@ -44,6 +44,7 @@ type Failure struct {
 	SourceARN  string      `json:"sourceArn,omitempty"`
 	Role       string      `json:"role,omitempty"`
 	Authorizer string      `json:"authorizer,omitempty"` // its id
+	SourceIP   string      `json:"sourceIp,omitempty"`   // of the first of the calls
 
 	Count      int       `json:"count"`
 	First      time.Time `json:"first"`

@@ -52,6 +52,7 @@ func (c *collector) jsonLine(e LogEvent, text string) {
 	f := &Failure{
 		API: pick("apiid"), Stage: pick("stage"),
 		Verb: pick("httpmethod", "method", "verb"), Path: pick("resourcepath", "path"), Authorizer: pick("authorizerid"),
+		SourceIP: pick("ip", "sourceip", "identity.sourceip", "identitysourceip"),
 	}
 	if f.Verb == "" {
 		f.Verb, f.Path, _ = strings.Cut(pick("routekey"), " ")
