@@ -108,7 +108,10 @@ func (v *visit) explain(apiName string, cells []Cell, key cellKey) (*explanation
 		name, _, _ := strings.Cut(shortFunction(c.Function), ":")
 		e.Target, e.FunctionURL = shortFunction(c.Function), functionURL(name)
 	}
-	if e.Evidence(v, c); c.Decision != nil {
+	if e.Evidence(v, c); e.Denied != "" && refused(c) {
+		// The sentence may quote the policy.
+		e.Sentence = causeTitle(c.Decision.Cause.Code) + "."
+	} else if c.Decision != nil {
 		e.Notes = c.Decision.Notes
 		if e.Choices = planGrants(cells, c, v.s.Account); len(e.Choices) == 0 {
 			e.Fix = c.Decision.Fix
@@ -231,8 +234,8 @@ func nearestOf(d *grants.Decision) *nearest {
 			method = method || s.Part == "service" && s.Got == "execute-api"
 		}
 		for _, s := range e.Segments {
-			if s.Matched && (s.Part == "arn" || s.Part == "partition" || s.Part == "service") {
-				continue // says nothing
+			if s.Matched && s.Part != "resource" {
+				continue // the SourceArn stands above in full
 			}
 			diff.Columns = append(diff.Columns, column{
 				Label: segmentLabel(s.Part, s.Index, method), Want: shown(s.Want, s.NoWant), Got: shown(s.Got, s.NoGot), Same: s.Matched,

@@ -148,8 +148,9 @@ func newMatrix(caption, api string, stages []string, methods []method, cells []C
 // breakable lets a browser break a path or an ARN behind each / and :, and
 // nowhere else.
 func breakable(text string) template.HTML {
-	escaped := html.EscapeString(text)
-	return template.HTML(strings.NewReplacer("/", "/<wbr>", ":", ":<wbr>").Replace(escaped)) //nolint:gosec // escaped above
+	head := min(len(text), 1) // a path's first slash stays with what follows
+	escaped := html.EscapeString(text[head:])
+	return template.HTML(html.EscapeString(text[:head]) + strings.NewReplacer("/", "/<wbr>", ":", ":<wbr>").Replace(escaped)) //nolint:gosec // escaped above
 }
 
 // shortFunction is the name of a function in an ARN, with its qualifier.

@@ -173,12 +173,21 @@ func (o *overview) causes(v *visit, apis []types.RestApi, summaries map[string]*
 		cells := v.c.o.Gateway.Matrix(v.s.Account, v.region, s.API)
 		for i := range cells {
 			if c := &cells[i]; refused(c) {
-				groups.add(c.Decision.Cause.Code, c.Decision.Cause.Sentence, 1,
+				groups.add(c.Decision.Cause.Code, v.quotable(c.Decision.Cause.Sentence), 1,
 					c.Verb+" "+c.Path+" on "+c.Stage+" of "+c.APIName, cellURL(c.API, c.Stage, c.Verb, c.Path))
 			}
 		}
 	}
 	o.Causes = groups.sorted()
+}
+
+// quotable is a sentence that may quote a policy: for those only who may read
+// every policy. Others see it where it is known that they may read that one.
+func (v *visit) quotable(sentence string) string {
+	if v.s.Root() {
+		return sentence
+	}
+	return ""
 }
 
 // recent groups the calls that were refused in the last hour, of the APIs that
@@ -196,7 +205,7 @@ func (o *overview) recent(v *visit, apis []types.RestApi) {
 	groups := causeGroups{}
 	for _, d := range decisions {
 		if d.Account == v.s.Account && d.Region == v.region && visible[d.API] && v.now().Sub(d.LastTime) < recently {
-			groups.add(d.Cause.Code, d.Cause.Sentence, max(d.Count, 1), d.Method+" "+d.Path+" on "+d.Stage, refusalURL(d.ID))
+			groups.add(d.Cause.Code, v.quotable(d.Cause.Sentence), max(d.Count, 1), d.Method+" "+d.Path+" on "+d.Stage, refusalURL(d.ID))
 		}
 	}
 	o.Recent = groups.sorted()

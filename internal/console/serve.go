@@ -227,7 +227,8 @@ func (c *Console) already(v *visit, o *outcome) error {
 		p.Title = "This was tried already"
 		p.Sentence = "The same form was sent at " + o.at.Format("15:04:05") + " and did not succeed. It is not tried twice: load the page again."
 		if o.failed != nil {
-			p.Remedy = append(p.Remedy, describe(o.failed, v).Sentence)
+			was := describe(o.failed, v)
+			p.Remedy = append(p.Remedy, was.Title+": "+was.Sentence)
 		}
 		return p
 	}

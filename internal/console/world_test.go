@@ -416,3 +416,13 @@ func (w *world) story() (api string) {
 	}
 	return api
 }
+
+// addPermission lets API Gateway call a function from a SourceArn.
+func (w *world) addPermission(function, id, source string) {
+	w.Helper()
+	_, err := w.functions.AddPermission(context.Background(), &lambda.AddPermissionInput{
+		FunctionName: &function, StatementId: &id, Action: aws.String("lambda:InvokeFunction"),
+		Principal: aws.String("apigateway.amazonaws.com"), SourceArn: &source,
+	})
+	w.must(err)
+}
