@@ -208,7 +208,7 @@ func withoutURL(err error, url string) error {
 // image some minutes. The lock ends earlier, and ends the wait.
 const (
 	settleTries = 3
-	settleEvery = 200 * time.Millisecond
+	settleFirst = 50 * time.Millisecond
 	settleMost  = 2 * time.Second
 )
 
@@ -216,7 +216,7 @@ const (
 // its code a function answers with the old one until LastUpdateStatus says
 // Successful (Lambda developer guide, functions-states).
 func (r *runner) settled(ctx context.Context, function string) error {
-	wait := time.Duration(0)
+	wait := settleFirst
 	for {
 		now, err := getFunction(ctx, r.w.place, r.w.calls, function)
 		if err != nil {
@@ -231,10 +231,10 @@ func (r *runner) settled(ctx context.Context, function string) error {
 		case c.LastUpdateStatus != types.LastUpdateStatusInProgress && c.State != types.StatePending:
 			return nil
 		}
-		wait = min(wait+settleEvery, settleMost)
 		if err := sleep(ctx, wait); err != nil {
 			return err
 		}
+		wait = min(2*wait, settleMost)
 	}
 }
 

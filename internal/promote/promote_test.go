@@ -28,7 +28,6 @@ var stageFunctions = []string{"hello-staging", "bye-staging"}
 
 func TestPromoteStageVariables(t *testing.T) {
 	w := newWorld(t)
-	w.cut.at(-1, false)
 	api := stages(w)
 	old := w.state(api, "staging", stageFunctions...)
 	p := w.plan(promote.Request{API: "shop", From: "dev", To: "staging", Caller: somebody(1)})

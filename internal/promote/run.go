@@ -113,9 +113,24 @@ func (r *runner) promote(ctx context.Context) error {
 		return r.settle(ctx, r.forward(ctx))
 	}
 	if err := r.prepare(ctx); err != nil {
-		return err
+		return r.abandon(ctx, err)
 	}
 	return r.settle(ctx, r.forward(ctx))
+}
+
+// abandon ends a promotion of which callers have seen nothing, unless the next
+// run may get further.
+func (r *runner) abandon(ctx context.Context, err error) error {
+	if r.record == nil || retriable(ctx, err) {
+		return err
+	}
+	next := *r.record
+	next.Reason = err.Error()
+	if failed := r.write(ctx, &next, Undone); failed != nil {
+		return errors.Join(err, failed)
+	}
+	r.record = &next
+	return err
 }
 
 // settle undoes a promotion that trying again would not mend.

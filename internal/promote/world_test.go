@@ -40,6 +40,7 @@ type world struct {
 	lambda   *lambda.Client
 	apis     *apigateway.Client
 	role     string
+	pid      int // of the latest caller
 }
 
 func newWorld(t testing.TB) *world {
@@ -59,7 +60,7 @@ func newWorld(t testing.TB) *world {
 	w.iam, w.lambda, w.apis = iam.NewFromConfig(config), lambda.NewFromConfig(config), apigateway.NewFromConfig(config)
 	// Promotions go through a client of their own, whose calls can be cut off.
 	cutting := w.config()
-	w.cut = &cutter{client: cutting.HTTPClient}
+	w.cut = &cutter{client: cutting.HTTPClient, after: -1}
 	cutting.HTTPClient = w.cut
 	cutting.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	w.place = target.PromoterFromConfig(cutting, w.cut.count)
@@ -314,16 +315,17 @@ func (w *world) state(api, stage string, functions ...string) state {
 	return out
 }
 
-// somebody is a caller whose process is pid; those listed are dead.
-func somebody(pid int, dead ...int) promote.Caller {
-	return promote.Caller{Name: "alice@laptop", Machine: "m1", PID: pid, Alive: func(pid int) bool {
-		for _, d := range dead {
-			if d == pid {
-				return false
-			}
-		}
-		return true
-	}}
+// code is the hash of the code of "name" or "name:qualifier".
+func (w *world) code(function string) string {
+	w.t.Helper()
+	f, err := w.lambda.GetFunction(context.Background(), &lambda.GetFunctionInput{FunctionName: &function})
+	must(w.t, err)
+	return *f.Configuration.CodeSha256
+}
+
+// somebody is a caller whose process is pid; those with lower numbers are dead.
+func somebody(pid int) promote.Caller {
+	return promote.Caller{Name: "alice@laptop", Machine: "m1", PID: pid, Alive: func(other int) bool { return other >= pid }}
 }
 
 func (w *world) plan(r promote.Request) *promote.Plan {
@@ -338,4 +340,14 @@ func (w *world) run(p *promote.Plan) *promote.Result {
 	result, err := p.Run(context.Background(), nil)
 	must(w.t, err)
 	return result
+}
+
+// patches are replacements "path=value".
+func patches(list ...string) []rest.PatchOperation {
+	var out []rest.PatchOperation
+	for _, p := range list {
+		path, value, _ := strings.Cut(p, "=")
+		out = append(out, rest.PatchOperation{Op: rest.OpReplace, Path: &path, Value: &value})
+	}
+	return out
 }

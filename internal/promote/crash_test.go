@@ -1,0 +1,222 @@
+package promote_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/stagedoor/stagedoor/internal/promote"
+)
+
+// shape is one kind of promotion to interrupt.
+type shape struct {
+	name      string
+	functions map[string]string // what is promoted, as world.state names it, and from what
+	setUp     func(w *world) (api string)
+	request   promote.Request
+}
+
+func (s *shape) names() []string { return slices.Collect(maps.Keys(s.functions)) }
+
+func shapes() []shape {
+	aliased := map[string]string{"shared:staging": "shared:dev", "other:staging": "other:dev", "both-staging": "both-dev", "both-staging:live": "both-dev:live"}
+	return []shape{
+		{
+			name: "a function for each stage, and grants", setUp: ungranted,
+			functions: map[string]string{"hello-staging": "hello-dev", "bye-staging": "bye-dev"},
+			request:   promote.Request{From: "dev", To: "staging", Fix: true, Set: map[string]string{"extra": "a/b~?c&d,e"}, Probes: []promote.Probe{{Verb: "GET", Path: "/missing", Status: 403}}},
+		},
+		{
+			name: "aliases", functions: aliased, setUp: aliases,
+			request: promote.Request{From: "dev", To: "staging"},
+		},
+		{
+			name: "canary of aliases", functions: aliased, setUp: aliases,
+			request: promote.Request{From: "dev", To: "staging", Canary: 10, Bake: time.Millisecond, Set: map[string]string{"extra": "1"}},
+		},
+	}
+}
+
+// aliases is the story with aliases: functions whose dev is $LATEST and whose
+// other aliases are versions; and a function for each stage, called by its
+// alias live.
+func aliases(w *world) (api string) {
+	w.t.Helper()
+	for _, name := range []string{"shared", "other"} {
+		w.function(name, "old "+name)
+		one := w.publish(name)
+		w.update(name, "new "+name)
+		w.alias(name, "staging", one)
+		w.alias(name, "dev", "$LATEST")
+	}
+	for _, stage := range []string{"staging", "dev"} {
+		w.function("both-"+stage, "code of "+stage)
+		w.alias("both-"+stage, "live", w.publish("both-"+stage))
+	}
+	api = w.api("shop", "hello=shared:${stageVariables.env}", "bye=other:${stageVariables.env}", "both=both-${stageVariables.env}:live")
+	w.grant(api, "shared:dev", "shared:staging", "other:dev", "other:staging", "both-dev:live", "both-staging:live")
+	w.deploy(api, "staging", "env=staging")
+	w.deploy(api, "dev", "env=dev")
+	return api
+}
+
+// ungranted lacks the grants of the target.
+func ungranted(w *world) (api string) {
+	w.t.Helper()
+	for _, name := range []string{"hello", "bye"} {
+		w.function(name+"-dev", "new "+name)
+		w.function(name+"-staging", "old "+name)
+	}
+	api = w.api("shop", "hello=hello-${stageVariables.env}", "bye=bye-${stageVariables.env}")
+	w.grant(api, "hello-dev", "bye-dev")
+	w.deploy(api, "staging", "env=staging")
+	w.deploy(api, "dev", "env=dev")
+	return api
+}
+
+// shards share the calls of a shape among stagedoors of their own: most of the
+// time goes to waiting for functions to be updated.
+const shards = 8
+
+// TestDiesAnywhere lets a promotion die after every single AWS call that it
+// makes, once with the call carried out and its answer lost and once without.
+// What comes after, the same command again or a rollback, has to end in the new
+// or in the old state, and never between.
+func TestDiesAnywhere(t *testing.T) {
+	stride := 1
+	if testing.Short() {
+		stride = 5
+	}
+	for _, s := range shapes() {
+		t.Run(s.name, func(t *testing.T) {
+			var died atomic.Int64
+			var running sync.WaitGroup
+			for shard := range shards {
+				running.Go(func() {
+					w := newWorld(shardOf{t})
+					s := s
+					s.request.API = s.setUp(w)
+					old := w.state(s.request.API, "staging", s.names()...)
+					for n := shard; w.dies(s, n, n/shards%2 == 0, old); n += stride * shards {
+						w.dies(s, n, n/shards%2 == 1, old)
+						died.Add(2)
+					}
+				})
+			}
+			running.Wait()
+			t.Logf("died %d times", died.Load())
+			if died.Load() < 40/int64(stride) {
+				t.Errorf("died %d times only", died.Load())
+			}
+		})
+	}
+}
+
+// shardOf is a test in a goroutine of its own, which ends with its first error.
+type shardOf struct{ testing.TB }
+
+func (s shardOf) Fatal(args ...any) {
+	s.TB.Helper()
+	s.TB.Error(args...)
+	runtime.Goexit()
+}
+
+func (s shardOf) Fatalf(format string, args ...any) {
+	s.TB.Helper()
+	s.TB.Errorf(format, args...)
+	runtime.Goexit()
+}
+
+// dies interrupts one promotion after n calls and mends it. It reports whether
+// the promotion died at all.
+func (w *world) dies(s shape, n int, applied bool, old state) bool {
+	t := w.t
+	t.Helper()
+	where := fmt.Sprintf("after %d calls, the next applied: %v", n, applied)
+	request := s.request
+	w.pid += 2
+	request.Caller = somebody(w.pid)
+	w.cut.at(-1, false)
+	p := w.plan(request)
+	w.cut.at(n, applied)
+	result, err := p.Run(context.Background(), nil)
+	w.cut.at(-1, false)
+	request.Caller = somebody(w.pid + 1)
+	if err == nil {
+		w.back(t, request, old, where)
+		return false
+	}
+	if result != nil && result.Outcome != promote.Unchanged {
+		t.Fatalf("%s: it says %q, and fails with %v", where, result.Outcome, err)
+	}
+	var interrupted *promote.InterruptedError
+	if now := w.state(request.API, "staging", s.names()...); !cmp.Equal(now, old) && !errors.As(err, &interrupted) {
+		t.Errorf("%s: something has changed, and the error is not that of an interruption: %v", where, err)
+	}
+	if n%3 == 2 {
+		// Whoever finds it in the morning undoes it. Where nothing was begun,
+		// there is nothing to undo.
+		w.back(t, request, old, where)
+		return true
+	}
+	again := w.plan(request)
+	if again.Nothing { // only that it was done could not be heard
+		w.arrived(t, request, s, where)
+	} else if result := w.run(again); result.Outcome != promote.Promoted {
+		t.Fatalf("%s: run again: %+v", where, result)
+	}
+	w.arrived(t, request, s, where)
+	w.back(t, request, old, where)
+	return true
+}
+
+// arrived demands the new state as a whole.
+func (w *world) arrived(t testing.TB, request promote.Request, s shape, where string) {
+	t.Helper()
+	now := w.state(request.API, "staging", s.names()...)
+	for name, source := range s.functions {
+		if w.code(name) != w.code(source) {
+			t.Fatalf("%s: %s does not run what %s runs", where, name, source)
+		}
+	}
+	if dev := w.state(request.API, "dev"); now.Deployment != dev.Deployment || now.Canary {
+		t.Fatalf("%s: %+v", where, now)
+	}
+	for _, weights := range now.Aliases {
+		if !strings.HasSuffix(weights, "map[]") {
+			t.Fatalf("%s: weights are left: %s", where, weights)
+		}
+	}
+	for name, value := range request.Set {
+		if now.Variables[name] != value {
+			t.Fatalf("%s: variable %s is %q", where, name, now.Variables[name])
+		}
+	}
+}
+
+// back rolls back and demands the old state as a whole.
+func (w *world) back(t testing.TB, request promote.Request, old state, where string) {
+	t.Helper()
+	p, err := promote.Rollback(context.Background(), w.place, promote.RollbackRequest{API: request.API, Stage: "staging", Caller: request.Caller})
+	if errors.Is(err, promote.ErrNothing) {
+		return
+	}
+	must(t, err)
+	if result := w.run(p); result.Outcome != promote.RolledBack {
+		t.Fatalf("%s: rollback: %+v", where, result)
+	}
+	names := slices.Concat(slices.Collect(maps.Keys(old.Code)), slices.Collect(maps.Keys(old.Aliases)))
+	if diff := cmp.Diff(old, w.state(request.API, "staging", names...)); diff != "" {
+		t.Fatalf("%s: after the rollback (-old +now):\n%s", where, diff)
+	}
+}
