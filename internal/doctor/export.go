@@ -18,6 +18,7 @@ const anyMethod = "x-amazon-apigateway-any-method"
 // openAPI is as much of an OpenAPI 3 document with API Gateway's extensions as
 // decides a call (APIGW-DG api-gateway-swagger-extensions).
 type openAPI struct {
+	Version    string                                `json:"openapi"`
 	Paths      map[string]map[string]json.RawMessage `json:"paths"`
 	Policy     json.RawMessage                       `json:"x-amazon-apigateway-policy"`
 	Components struct {
@@ -29,7 +30,7 @@ type openAPI struct {
 
 type openAPIOperation struct {
 	Security    []map[string]json.RawMessage `json:"security"`
-	Integration struct {
+	Integration *struct {
 		Type        string `json:"type"`
 		URI         string `json:"uri"`
 		HTTPMethod  string `json:"httpMethod"`
@@ -39,10 +40,16 @@ type openAPIOperation struct {
 	} `json:"x-amazon-apigateway-integration"`
 }
 
+// readExport refuses what does not tell all: there are endpoints that answer
+// another format, or methods without integrations (moto 5), which AWS does not
+// deploy ("No integration defined for method").
 func readExport(document json.RawMessage) (*snapshot, error) {
 	var d openAPI
 	if err := json.Unmarshal(document, &d); err != nil {
 		return nil, fmt.Errorf("the export of the stage is no OpenAPI document: %w", err)
+	}
+	if !strings.HasPrefix(d.Version, "3.") {
+		return nil, fmt.Errorf("the export of the stage is no OpenAPI 3 document: its version is %q", d.Version)
 	}
 	out := &snapshot{}
 	if len(d.Policy) > 0 {
@@ -58,6 +65,9 @@ func readExport(document json.RawMessage) (*snapshot, error) {
 			var op openAPIOperation
 			if err := json.Unmarshal(raw, &op); err != nil {
 				return nil, fmt.Errorf("the export of the stage: %s %s: %w", verb, path, err)
+			}
+			if op.Integration == nil {
+				return nil, fmt.Errorf("the export of the stage: %s %s has no integration", verb, path)
 			}
 			out.methods = append(out.methods, d.method(configured, path, &op))
 		}
@@ -77,7 +87,7 @@ func exportedVerb(key string) (string, bool) {
 }
 
 func (d *openAPI) method(verb, path string, op *openAPIOperation) *method {
-	in := &op.Integration
+	in := op.Integration
 	m := &method{
 		verb: verb, path: path, auth: "NONE",
 		integration: strings.ToUpper(in.Type), uri: in.URI, httpMethod: in.HTTPMethod, credentials: in.Credentials, transfer: in.Transfer, timeout: in.Timeout,

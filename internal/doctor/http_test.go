@@ -2,11 +2,14 @@ package doctor_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/stagedoor/stagedoor/internal/doctor"
 	"github.com/stagedoor/stagedoor/internal/target"
@@ -65,5 +68,45 @@ func TestFixesOfHTTPAPIs(t *testing.T) {
 				t.Errorf("applied: %v %q", err, told)
 			}
 		})
+	}
+}
+
+// A foreign endpoint (moto 5.2, read over HTTP) answers otherwise than AWS: an
+// export in another format and without integrations, one policy for all
+// qualifiers with the statements of each, no operation for the authorizers of
+// HTTP APIs, pages of HTML for errors. The verdicts are right nevertheless, and
+// what is not known is said.
+func TestForeignEndpoint(t *testing.T) {
+	f, err := os.Open(filepath.Join("testdata", "moto.json"))
+	must(t, err)
+	defer f.Close()
+	d, err := target.Load(f)
+	must(t, err)
+	report := doctor.Examine(d, doctor.Options{})
+	got := map[string]doctor.Verdict{}
+	for _, c := range report.Cells {
+		got[c.Stage+" "+c.Method] = c.Verdict
+	}
+	want := map[string]doctor.Verdict{
+		"$default GET /x": doctor.Refused,
+		"dev GET /alias":  doctor.Passes, "prod GET /alias": doctor.Passes,
+		"dev GET /role": doctor.Passes, "prod GET /role": doctor.Passes,
+		"dev GET /hello": doctor.Passes, "prod GET /hello": doctor.Refused,
+		"dev GET /auth": doctor.Refused, "prod GET /auth": doctor.Refused,
+		"dev authorizer jwt": doctor.Refused, "prod authorizer jwt": doctor.Refused,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	for _, code := range []string{"SD040", "SD027"} {
+		if f := withCode(report.Findings, code); f != nil {
+			t.Errorf("%s: %s", code, f.Sentence)
+		}
+	}
+	notes := strings.Join(report.Notes, "\n")
+	for _, want := range []string{"The authorizers of API ffuvtgld could not be read", "The live configuration was examined"} {
+		if !strings.Contains(notes, want) {
+			t.Errorf("no %q in\n%s", want, notes)
+		}
 	}
 }

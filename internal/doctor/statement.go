@@ -15,6 +15,7 @@ type statement struct {
 	effect     string
 	principals []string // "Service:apigateway.amazonaws.com", "*"
 	actions    []string
+	resources  []string
 	sources    []string // of aws:SourceArn
 	accounts   []string // of aws:SourceAccount
 	others     string   // all other conditions, as JSON
@@ -46,12 +47,13 @@ func readStatement(raw json.RawMessage) (statement, bool) {
 		Sid, Effect string
 		Principal   json.RawMessage
 		Action      json.RawMessage
+		Resource    json.RawMessage
 		Condition   map[string]map[string]json.RawMessage
 	}
 	if json.Unmarshal(raw, &in) != nil {
 		return statement{}, false
 	}
-	s := statement{sid: in.Sid, effect: in.Effect, actions: texts(in.Action), size: len(raw)}
+	s := statement{sid: in.Sid, effect: in.Effect, actions: texts(in.Action), resources: texts(in.Resource), size: len(raw)}
 	s.principals = principals(in.Principal)
 	others := map[string]map[string]json.RawMessage{}
 	for operator, keys := range in.Condition {
@@ -77,6 +79,7 @@ func readStatement(raw json.RawMessage) (statement, bool) {
 	}
 	slices.Sort(s.principals)
 	slices.Sort(s.actions)
+	slices.Sort(s.resources)
 	slices.Sort(s.sources)
 	slices.Sort(s.accounts)
 	return s, true
@@ -116,6 +119,13 @@ func (s *statement) forGateway() bool {
 		})
 }
 
+// about reports whether the statement is about a function or a version or alias
+// of it. On AWS all of a policy are about its owner, but there are endpoints that
+// answer one policy for all qualifiers (moto 5).
+func (s *statement) about(owner string) bool {
+	return len(s.resources) == 0 || slices.ContainsFunc(s.resources, func(pattern string) bool { return pattern == "*" || arnCovers(pattern, owner) })
+}
+
 // open reports whether any account's API may call by this statement.
 func (s *statement) open() bool {
 	return s.forGateway() && len(s.sources) == 0 && len(s.accounts) == 0 && s.others == ""
@@ -125,7 +135,7 @@ func (s *statement) open() bool {
 // where the answer is yes.
 func (s *statement) covers(other *statement) bool {
 	if s.effect != "Allow" || other.effect != "Allow" || s.others != other.others || s.exact != other.exact ||
-		!slices.Equal(s.principals, other.principals) || !slices.Equal(s.actions, other.actions) {
+		!slices.Equal(s.principals, other.principals) || !slices.Equal(s.actions, other.actions) || !slices.Equal(s.resources, other.resources) {
 		return false
 	}
 	if len(s.accounts) > 0 && !slices.Equal(s.accounts, other.accounts) {

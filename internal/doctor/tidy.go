@@ -9,13 +9,15 @@ import (
 	"github.com/stagedoor/stagedoor/internal/grants"
 )
 
-// eachPolicy visits every function policy that was read, in order.
+// eachPolicy visits every function policy that was read, in order, with the
+// statements about its owner.
 func (e *exam) eachPolicy(visit func(arn, qualifier string, size int, all []statement)) {
 	for _, arn := range slices.Sorted(maps.Keys(e.ledger.functions)) {
 		f := e.ledger.functions[arn]
 		for _, q := range slices.Sorted(maps.Keys(f.Policies)) {
 			document := f.Policies[q].Policy
-			visit(arn, q, len(document), statementsOf(document))
+			owner := strings.TrimSuffix(arn+":"+q, ":")
+			visit(arn, q, len(document), slices.DeleteFunc(statementsOf(document), func(s statement) bool { return !s.about(owner) }))
 		}
 	}
 }
@@ -220,7 +222,7 @@ func (e *exam) narrowed(function string, s *statement, all []statement) []string
 
 func (e *exam) coveredByOther(c *Cell, but *statement, all []statement) bool {
 	for i := range all {
-		if o := &all[i]; o != but && o.forGateway() && slices.ContainsFunc(o.sources, func(p string) bool { return arnCovers(p, c.SourceARN) }) {
+		if o := &all[i]; o != but && o.forGateway() && slices.Equal(o.resources, but.resources) && slices.ContainsFunc(o.sources, func(p string) bool { return arnCovers(p, c.SourceARN) }) {
 			return true
 		}
 	}
