@@ -114,7 +114,15 @@ var dialects = map[string]*dialect{
 		// "ValidationError" to clients of the query protocol, see compatible.go.
 		validationCode: "ValidationError",
 		unknownCode:    "InternalServiceFault",
-		enumOrder:      map[string][]string{"StateValue": {"INSUFFICIENT_DATA", "ALARM", "OK"}}, // AWS recording test_exception_serializing_with_no_shape_in_spec
+		enumOrder: map[string][]string{
+			// AWS recording test_exception_serializing_with_no_shape_in_spec.
+			"StateValue": {"INSUFFICIENT_DATA", "ALARM", "OK"},
+			// The comment of AWS recording test_get_metric_data_different_units_no_unit_in_query.
+			"StandardUnit": {"Megabits", "Terabits", "Gigabits", "Count", "Bytes", "Gigabytes", "Gigabytes/Second", "Kilobytes",
+				"Kilobits/Second", "Terabytes", "Terabits/Second", "Bytes/Second", "Percent", "Megabytes", "Megabits/Second",
+				"Milliseconds", "Microseconds", "Kilobytes/Second", "Gigabits/Second", "Megabytes/Second", "Bits", "Bits/Second",
+				"Count/Second", "Seconds", "Kilobits", "Terabytes/Second", "None"},
+		},
 		// "Each PutMetricData request is limited to 1 MB in size for HTTP POST requests" (API reference).
 		limit: mebibyte,
 	},

@@ -103,7 +103,13 @@ func apply(op string, a, b operand) (operand, error) {
 		return number(compute(op, a.n, b.n)), nil
 	}
 	out := operand{kind: max(a.kind, b.kind)}
-	for i := range max(len(a.list), len(b.list)) {
+	n := 1
+	if a.kind == manySeries {
+		n = len(a.list)
+	} else if b.kind == manySeries {
+		n = len(b.list)
+	}
+	for i := range n {
 		switch {
 		case a.kind == scalar:
 			out.list = append(out.list, b.list[i].each(func(v float64) float64 { return compute(op, a.n, v) }))
