@@ -310,7 +310,7 @@ func variables(f *target.Called) (values fields, why string) {
 // hide masks the values of a field.
 func (f *Field) hide() {
 	hidden := mask
-	f.Masked = f.Left != nil && f.Right != nil
+	f.Masked = true
 	for _, value := range []**string{&f.Left, &f.Right} {
 		if *value != nil {
 			*value = &hidden

@@ -124,7 +124,7 @@ type Field struct {
 	Right *string `json:"right"`
 	// Same fields do not differ in what counts; they are there for orientation.
 	Same bool `json:"same,omitempty"`
-	// Masked values differ, and are not shown: Left and Right are "••••".
+	// Masked values are not shown: "••••" stands for each that is there.
 	Masked bool `json:"masked,omitempty"`
 }
 

@@ -278,7 +278,7 @@ func (p *printer) about(row *Row) {
 // brief describes a thing that one side alone has.
 func brief(row *Row, left bool) string {
 	var parts []string
-	for _, name := range []string{"", fieldType, fieldURI, "integration.type", "share", "type"} {
+	for _, name := range []string{"", fieldType, fieldURI, "share", "type"} {
 		for i := range row.Fields {
 			f := &row.Fields[i]
 			value := f.Right
