@@ -156,6 +156,7 @@ type Console struct {
 	forms     *forms
 	templates templates
 	assets    func() *assets
+	runs      *runs
 	closing   chan struct{}
 	close     func()
 }
@@ -178,6 +179,7 @@ func New(o Options) *Console {
 	c := &Console{o: o, origins: http.NewCrossOriginProtection(), assets: sync.OnceValue(loadAssets)}
 	c.templates.assets = c.assets
 	c.sessions, c.forms = newSessions(o.Now, o.Random), newForms(o.Now, o.Random)
+	c.runs = newRuns()
 	c.closing = make(chan struct{})
 	c.close = sync.OnceFunc(func() { close(c.closing) })
 	c.route()
@@ -185,10 +187,11 @@ func New(o Options) *Console {
 }
 
 // Close ends the streams that pages hold open, which a server that is being
-// shut down would wait for. Pages are answered as before.
-func (c *Console) Close(context.Context) error {
+// shut down would wait for, and interrupts promotions: a later one goes on with
+// them. Pages are answered as before.
+func (c *Console) Close(ctx context.Context) error {
 	c.close()
-	return nil
+	return c.runs.close(ctx)
 }
 
 // Link returns a URL below base (such as http://192.0.2.7:4566) that lets in

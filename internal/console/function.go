@@ -182,7 +182,7 @@ func (f *functionView) environment(v *visit) {
 func (f *functionView) Summary() string {
 	c := f.Config
 	limits := plural(int(aws.ToInt32(c.Timeout)), "second") + " at most"
-	return joinNonEmpty(" · ", f.Description, string(c.Runtime), strconv.Itoa(int(aws.ToInt32(c.MemorySize)))+" MB", limits, "changed "+f.Modified)
+	return joinNonEmpty(" · ", f.Description, string(c.Runtime), strconv.Itoa(int(aws.ToInt32(c.MemorySize)))+" MB", limits)
 }
 
 func sortedPairs(m map[string]string) []nameValue {

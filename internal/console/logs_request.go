@@ -81,13 +81,12 @@ func readRequest(ctx context.Context, r logReader, id string, from requestSource
 		return nil, err
 	}
 	out.Silent = len(execution) == 0
-	sent := false
+	sent := sentAt(execution)
 	for i := range execution {
 		line := &execution[i]
-		if sent {
+		if i > sent {
 			line.rank = 2
 		}
-		sent = sent || strings.Contains(line.Text, "Sending request to ") || strings.HasPrefix(line.Text, "HTTP Method: ")
 		if found := invocationID().FindStringSubmatch(line.Text); found != nil && !slices.Contains(out.Invocations, found[1]) {
 			out.Invocations = append(out.Invocations, found[1])
 		}
@@ -112,6 +111,21 @@ func readRequest(ctx context.Context, r logReader, id string, from requestSource
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.rank, b.rank))
 	})
 	return out, nil
+}
+
+// sentAt is the index of the line behind which the function ran: with data
+// trace the log says so, without it the request's own line comes last before.
+func sentAt(execution []logLine) int {
+	at := -1
+	for i := range execution {
+		switch {
+		case strings.HasPrefix(execution[i].Text, "Sending request to "):
+			return i
+		case at < 0 && strings.HasPrefix(execution[i].Text, "HTTP Method: "):
+			at = i
+		}
+	}
+	return at
 }
 
 // invocationID finds the function's request id in AWS's sentences: "AWS

@@ -187,7 +187,7 @@ func newRefusalEntry(d *grants.Decision, names map[string]string) refusalEntry {
 	case grants.FrontKind:
 		e.Who, e.What = cmp.Or(lastOf(d.Principal), "a stranger"), d.Request
 	default:
-		e.Who, e.What = d.Method+" "+d.Path, lastOf(d.Resource)
+		e.Who, e.What = d.Method+" "+d.Path, shortFunction(d.Resource)
 	}
 	return e
 }

@@ -42,6 +42,7 @@ func (c *Console) table() []route {
 		tryRoutes(),
 		refusalRoutes(),
 		logRoutes(),
+		pipelineRoutes(),
 		signInRoutes(),
 		preferenceRoutes(),
 	)

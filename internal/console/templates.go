@@ -77,6 +77,7 @@ func (t *templates) functions() template.FuncMap {
 		"statusKind":   statusKind,
 		"requestURL":   requestURL,
 		"logGroupURL":  logGroupURL,
+		"runURL":       runURL,
 		"functionName": shortFunction,
 		"pair":         func(a, b any) []any { return []any{a, b} },
 		"dict":         dict,

@@ -66,6 +66,7 @@ func (b *tab) accessible() {
 func (b *tab) widest() string {
 	return "\n" + strings.Join(try[[]string](b, `[...document.querySelectorAll("body *")]
 		.filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+		.filter(e => { for (let p = e.parentElement; p; p = p.parentElement) if (["auto", "scroll", "hidden"].includes(getComputedStyle(p).overflowX)) return false; return true })
 		.slice(0, 6).map(e => e.tagName.toLowerCase() + (e.id ? "#" + e.id : "") + (e.className && e.className.split ? "." + e.className.split(" ").join(".") : "") + " to " + Math.round(e.getBoundingClientRect().right))`), "\n")
 }
 

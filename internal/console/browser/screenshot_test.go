@@ -2,11 +2,16 @@ package browser
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"image"
+	"image/color"
 	"image/png"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 const (
@@ -40,14 +45,43 @@ func (b *tab) screenshot(name string, replacements map[string]string) {
 	b.t.Logf("%s: %d KB", path, len(data)>>10)
 }
 
-// compress packs a PNG as small as Go can, or returns it as it was.
+// compress packs a PNG with a palette of its most frequent colours: a page has
+// few, but for the edges of letters, which nobody tells apart.
 func compress(data []byte) []byte {
-	image, err := png.Decode(bytes.NewReader(data))
+	decoded, err := png.Decode(bytes.NewReader(data))
 	if err != nil {
 		return data
 	}
+	bounds := decoded.Bounds()
+	counts := map[color.RGBA]int{}
+	at := func(x, y int) color.RGBA {
+		r, g, b, _ := decoded.At(x, y).RGBA()
+		return color.RGBA{uint8(r >> 8), uint8(g >> 8), uint8(b >> 8), 255} //nolint:gosec // 16 bits to 8
+	}
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			counts[at(x, y)]++
+		}
+	}
+	colours := slices.SortedFunc(maps.Keys(counts), func(a, b color.RGBA) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a.R, b.R), cmp.Compare(a.G, b.G), cmp.Compare(a.B, b.B))
+	})
+	palette := make(color.Palette, 0, 256)
+	for _, c := range colours[:min(len(colours), 256)] {
+		palette = append(palette, c)
+	}
+	index := map[color.RGBA]uint8{}
+	for c := range counts {
+		index[c] = uint8(palette.Index(c)) //nolint:gosec // below 256
+	}
+	reduced := image.NewPaletted(bounds, palette)
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			reduced.SetColorIndex(x, y, index[at(x, y)])
+		}
+	}
 	var out bytes.Buffer
-	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, image); err != nil || out.Len() > len(data) {
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, reduced); err != nil || out.Len() > len(data) {
 		return data
 	}
 	return out.Bytes()
