@@ -171,20 +171,24 @@ func (r *reader) header() (h header, err error) {
 	return h, nil
 }
 
-// decode reads the body of an entry. visit gets each series' id and unit; where
-// it returns a function, that gets the series' points.
-func (r *reader) decode(hour int64, visit func(id seriesID, unit string) func(*Point)) error {
+// visitor gets each series' id and unit, which it must not keep; where it returns
+// a function, that gets the series' points.
+type visitor func(id, unit []byte) func(*Point)
+
+// decode reads the body of an entry.
+func (r *reader) decode(hour int64, visit visitor) error {
 	var id []byte
+	var p Point // one for all: its address is passed on
 	for len(r.rest) > 0 {
 		shared := r.uvarint()
 		if shared > uint64(len(id)) {
 			return errDamaged
 		}
 		id = append(id[:shared], r.bytes(r.uvarint())...)
-		unit := r.text()
-		take := visit(seriesID(id), unit)
+		unit := r.bytes(r.uvarint())
+		take := visit(id, unit)
 		for range r.uvarint() {
-			p := r.point(hour, take != nil)
+			p = r.point(hour, take != nil)
 			if r.failed {
 				return errDamaged
 			}

@@ -70,8 +70,8 @@ func (m *Metrics) compact(ctx context.Context, key hourKey) error {
 
 func (m *Metrics) sum(key hourKey, entries []store.Entry) []unitSeries {
 	t := table{}
-	m.decode(key.hour, entries, func(id seriesID, unit string) func(*Point) {
-		s := t.at(key.place, seriesKey{id, unit})
+	m.decode(key.hour, entries, func(id, unit []byte) func(*Point) {
+		s := t.at(key.place, seriesKey{seriesID(id), string(unit)})
 		return func(p *Point) { s.point(p.Second).merge(p) }
 	})
 	return byHour(t[key.place])[key.hour]

@@ -12,9 +12,7 @@ import (
 )
 
 const (
-	// flushEvery is how long what was counted may wait in memory: what a
-	// kill -9 loses.
-	flushEvery = 5 * time.Second
+	defaultFlushEvery = 5 * time.Second
 	// maxBackoff bounds the pause between tries when the journal cannot be
 	// written.
 	maxBackoff = 2 * time.Minute
@@ -38,12 +36,16 @@ type Options struct {
 	// MaxBytes bounds the journal on the disk; beyond it the oldest metrics go.
 	// 0: 256 MiB.
 	MaxBytes int64
+	// FlushEvery is how long what was counted may wait in memory: what a kill -9
+	// loses. 0: 5 s.
+	FlushEvery time.Duration
 }
 
 // Metrics is the store of metrics. New makes it, Close ends it.
 type Metrics struct {
 	log     *slog.Logger
 	now     func() time.Time
+	every   time.Duration                  // between flushes
 	journal func() (*store.Journal, error) // opened at first use: an idle process has none
 
 	shards  []shard
@@ -73,7 +75,7 @@ type Metrics struct {
 // them out. Nothing is read or written before the first call.
 func New(s *store.Store, o Options) (*Metrics, error) {
 	m := &Metrics{
-		log: o.Logger, now: o.Now,
+		log: o.Logger, now: o.Now, every: o.FlushEvery,
 		pending: table{}, targets: map[target]*counted{}, entries: map[hourKey]int{},
 		wake: make(chan struct{}, 1), full: make(chan struct{}, 1),
 		stop: make(chan struct{}), done: make(chan struct{}),
@@ -83,6 +85,9 @@ func New(s *store.Store, o Options) (*Metrics, error) {
 	}
 	if m.now == nil {
 		m.now = time.Now
+	}
+	if m.every == 0 {
+		m.every = defaultFlushEvery
 	}
 	n := 1
 	for n < min(2*runtime.GOMAXPROCS(0), maxShards) {
@@ -115,7 +120,7 @@ func (m *Metrics) Close(ctx context.Context) error {
 // timer, while there is nothing.
 func (m *Metrics) run() {
 	defer close(m.done)
-	wait := time.NewTimer(flushEvery)
+	wait := time.NewTimer(m.every)
 	wait.Stop()
 	defer wait.Stop()
 	for failures := 0; ; {
@@ -127,7 +132,7 @@ func (m *Metrics) run() {
 			m.drainQueue()
 			m.mu.Unlock()
 		case <-m.wake:
-			wait.Reset(min(flushEvery<<failures, maxBackoff))
+			wait.Reset(min(m.every<<failures, maxBackoff))
 		case <-wait.C:
 			err := m.Flush(context.Background())
 			if err == nil {

@@ -422,3 +422,39 @@ func TestList(t *testing.T) {
 }
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// TestBackground: what was counted reaches the journal by itself, and an hour
+// that is over becomes one entry.
+func TestBackground(t *testing.T) {
+	c := &clock{now: noon}
+	m, err := metrics.New(storetest.New(t), metrics.Options{Now: c.Now, Logger: slog.New(slog.DiscardHandler), FlushEvery: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close(context.Background())
+	until := func(what string, want func(entries int) bool) {
+		t.Helper()
+		for deadline := time.Now().Add(20 * time.Second); ; {
+			n, err := m.Entries(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want(n) && m.Pending() == 0 {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: there are %d entries", what, n)
+			}
+		}
+	}
+	for i := range 3 {
+		m.APICall(&metrics.APICall{Account: account, Region: region, APIName: "a", Stage: "s", Status: 200})
+		until("a flush", func(n int) bool { return n == i+1 })
+	}
+	c.set(noon.Add(time.Hour))
+	m.APICall(&metrics.APICall{Account: account, Region: region, APIName: "a", Stage: "s", Status: 200})
+	until("the next hour", func(n int) bool { return n == 2 })
+	if d := cmp.Diff([]string{"Count 12:00:00 3 3 1 1", "Count 13:00:00 1 1 1 1"}, shown(all(t, m, series("AWS/ApiGateway", "Count", "ApiName", "a")))); d != "" {
+		t.Error(d)
+	}
+}

@@ -85,8 +85,8 @@ func TestChunks(t *testing.T) {
 		var got []unitSeries
 		for _, body := range encode(hour, all) {
 			r := reader{rest: body}
-			err := r.decode(hour, func(id seriesID, unit string) func(*Point) {
-				got = append(got, unitSeries{id: id, unit: unit})
+			err := r.decode(hour, func(id, unit []byte) func(*Point) {
+				got = append(got, unitSeries{id: seriesID(id), unit: string(unit)})
 				s := &got[len(got)-1]
 				return func(p *Point) { s.points = append(s.points, *p) }
 			})
@@ -113,8 +113,8 @@ func FuzzChunk(f *testing.F) {
 		if _, err := r.header(); err != nil {
 			return
 		}
-		_ = r.decode(0, func(id seriesID, _ string) func(*Point) {
-			_, _ = id.series()
+		_ = r.decode(0, func(id, _ []byte) func(*Point) {
+			_, _ = seriesID(id).series()
 			return func(*Point) {}
 		})
 	})

@@ -31,13 +31,14 @@ func (m *Metrics) Read(ctx context.Context, account, region string, series []Ser
 		wanted[ids[i]] = true
 	}
 	found := table{}
-	take := func(id seriesID, unit string) func(*Point) {
-		if !wanted[id] {
+	take := func(id, unit []byte) func(*Point) {
+		if !wanted[seriesID(id)] { // allocates nothing: most are not
 			return nil
 		}
+		key := seriesKey{seriesID(id), string(unit)}
 		return func(point *Point) {
 			if point.Second >= first && point.Second < end {
-				found.at(p, seriesKey{id, unit}).point(point.Second).merge(point)
+				found.at(p, key).point(point.Second).merge(point)
 			}
 		}
 	}
@@ -62,13 +63,14 @@ func (m *Metrics) List(ctx context.Context, account, region string, since time.T
 	seen := map[seriesID]bool{}
 	first := max(since.Unix(), m.now().Add(-Retention).Unix())
 	// A whole day ahead: clients may put what is up to two hours in the future.
-	err := m.visit(ctx, place{account, region}, first, m.now().Add(24*time.Hour).Unix(), func(id seriesID, _ string) func(*Point) {
-		if seen[id] {
+	err := m.visit(ctx, place{account, region}, first, m.now().Add(24*time.Hour).Unix(), func(id, _ []byte) func(*Point) {
+		if seen[seriesID(id)] {
 			return nil
 		}
+		key := seriesID(id)
 		return func(p *Point) {
 			if p.Second >= first {
-				seen[id] = true
+				seen[key] = true
 			}
 		}
 	})
@@ -104,7 +106,7 @@ func compareSeries(a, b Series) int {
 
 // visit shows all series of the hours that first to end touch, in the journal
 // and pending.
-func (m *Metrics) visit(ctx context.Context, p place, first, end int64, take func(seriesID, string) func(*Point)) error {
+func (m *Metrics) visit(ctx context.Context, p place, first, end int64, take visitor) error {
 	m.flushing.RLock()
 	defer m.flushing.RUnlock()
 	journal, err := m.journal()
@@ -121,7 +123,7 @@ func (m *Metrics) visit(ctx context.Context, p place, first, end int64, take fun
 	defer m.mu.Unlock()
 	m.drain()
 	for k, s := range m.pending[p] {
-		if f := take(k.id, k.unit); f != nil {
+		if f := take([]byte(k.id), []byte(k.unit)); f != nil {
 			for i := range s.points {
 				f(&s.points[i])
 			}
@@ -168,7 +170,7 @@ func (m *Metrics) hours(ctx context.Context, journal *store.Journal, p place, fi
 
 // decode shows the series of one hour's entries. Damaged entries are left out:
 // a missing minute is better than a wrong one.
-func (m *Metrics) decode(hour int64, entries []store.Entry, take func(seriesID, string) func(*Point)) {
+func (m *Metrics) decode(hour int64, entries []store.Entry, take visitor) {
 	for _, r := range effective(entries) {
 		if err := r.decode(hour, take); err != nil {
 			m.log.Error("a part of the metrics cannot be read and is left out", "error", err)
