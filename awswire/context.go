@@ -1,6 +1,9 @@
 package awswire
 
-import "context"
+import (
+	"context"
+	"net"
+)
 
 // Caller is the principal behind a control-plane call. The Authenticate hook of [ServerOptions] puts it into the context.
 type Caller struct {
@@ -31,6 +34,7 @@ type call struct {
 	operation string
 	requestID string
 	host      string
+	remote    string // host:port of the client
 	present   *presence
 }
 
@@ -59,6 +63,16 @@ func RequestID(ctx context.Context) string {
 func Host(ctx context.Context) string {
 	if c := callFrom(ctx); c != nil {
 		return c.host
+	}
+	return ""
+}
+
+// ClientIP returns the address of the client, what policies know as aws:SourceIp; "" for in-process calls.
+func ClientIP(ctx context.Context) string {
+	if c := callFrom(ctx); c != nil {
+		if host, _, err := net.SplitHostPort(c.remote); err == nil {
+			return host
+		}
 	}
 	return ""
 }

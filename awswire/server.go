@@ -150,7 +150,7 @@ func (c *exchange) run() *answer {
 }
 
 func (c *exchange) authenticate(req *Request) (context.Context, error) {
-	ctx := withCall(c.r.Context(), &call{service: req.Service, operation: req.Operation, requestID: c.id, host: c.r.Host})
+	ctx := withCall(c.r.Context(), &call{service: req.Service, operation: req.Operation, requestID: c.id, host: c.r.Host, remote: c.r.RemoteAddr})
 	if c.s.o.Authenticate == nil || c.m.svc == nil && c.m.failed != nil && req.Signed == "" {
 		return WithCaller(ctx, c.s.defaultCaller()), nil
 	}
@@ -235,7 +235,7 @@ func (c *exchange) operate(ctx context.Context, req *Request) *answer {
 		return c.fail(err)
 	}
 	req.Input = in.Interface()
-	ctx = withCall(ctx, &call{service: svc.name, operation: name, requestID: c.id, host: c.r.Host, present: present})
+	ctx = withCall(ctx, &call{service: svc.name, operation: name, requestID: c.id, host: c.r.Host, remote: c.r.RemoteAddr, present: present})
 	for _, authorize := range c.s.o.Authorize {
 		if err := authorize(ctx, req); err != nil {
 			return c.fail(err)

@@ -102,7 +102,7 @@ func checkDuration(role *state.Role, d time.Duration) error {
 // trusted asks the trust policy for the actions that the call amounts to.
 func (s *Service) trusted(ctx context.Context, role *state.Role, in *sdk.AssumeRoleInput, tags map[string]string, transitive []string) error {
 	c := awswire.CallerFrom(ctx)
-	principal, keys := s.principal(c, assumeKeys(in, tags, transitive))
+	principal, keys := s.principal(c, assumeKeys(awswire.ClientIP(ctx), in, tags, transitive))
 	refused := s.askTrust(ctx, role, principal, keys, "sts:AssumeRole", len(in.Tags) > 0, in.SourceIdentity != nil)
 	if refused == nil {
 		return nil
@@ -176,9 +176,10 @@ func clock(now time.Time) iampolicy.Context {
 
 // assumeKeys are the condition keys that an AssumeRole call brings (IAM User
 // Guide, "IAM and AWS STS condition context keys").
-func assumeKeys(in *sdk.AssumeRoleInput, tags map[string]string, transitive []string) iampolicy.Context {
+func assumeKeys(client string, in *sdk.AssumeRoleInput, tags map[string]string, transitive []string) iampolicy.Context {
 	keys := iampolicy.Context{}
 	add := keyAdder(&keys)
+	add("aws:SourceIp", client)
 	add("sts:ExternalId", value(in.ExternalId))
 	add("sts:RoleSessionName", value(in.RoleSessionName))
 	add("sts:SourceIdentity", value(in.SourceIdentity))

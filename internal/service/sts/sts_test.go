@@ -141,6 +141,10 @@ func TestAssumeRoleRefusals(t *testing.T) {
 	lambda := w.role(t, "Lambda", `"Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"`)
 	onlyBob := w.role(t, "OnlyBob", `"Principal":{"AWS":"arn:aws:iam::000000000000:user/Bob"},"Action":"sts:AssumeRole"`)
 	external := w.role(t, "External", `"Principal":{"AWS":"`+acct+`"},"Action":"sts:AssumeRole","Condition":{"StringEquals":{"sts:ExternalId":"secret"}}`)
+	from := func(name, network string) string {
+		return w.role(t, name, `"Principal":{"AWS":"`+acct+`"},"Action":"sts:AssumeRole","Condition":{"IpAddress":{"aws:SourceIp":"`+network+`"}}`)
+	}
+	here, there := from("Here", "127.0.0.0/8"), from("There", "192.0.2.0/24")
 	const adaARN = "arn:aws:iam::000000000000:user/Ada"
 	denied := func(who, action, arn string) refusal {
 		return refusal{"AccessDenied", "User: " + who + " is not authorized to perform: " + action + " on resource: " + arn, 403}
@@ -162,6 +166,8 @@ func TestAssumeRoleRefusals(t *testing.T) {
 		"other account":      {w.as("111111111111", "x", ""), sdk.AssumeRoleInput{RoleArn: &trusting}, denied("arn:aws:iam::111111111111:root", "sts:AssumeRole", trusting)},
 		"no external id":     {ada, sdk.AssumeRoleInput{RoleArn: &external}, denied(adaARN, "sts:AssumeRole", external)},
 		"right external id":  {ada, sdk.AssumeRoleInput{RoleArn: &external, ExternalId: aws.String("secret")}, refusal{}},
+		"from here":          {ada, sdk.AssumeRoleInput{RoleArn: &here}, refusal{}},
+		"from elsewhere":     {ada, sdk.AssumeRoleInput{RoleArn: &there}, denied(adaARN, "sts:AssumeRole", there)},
 		"tags not allowed":   {ada, sdk.AssumeRoleInput{RoleArn: &untagged, Tags: []types.Tag{tag("a", "b")}}, denied(adaARN, "sts:TagSession", untagged)},
 		"source not allowed": {ada, sdk.AssumeRoleInput{RoleArn: &untagged, SourceIdentity: aws.String("Ada")}, denied(adaARN, "sts:SetSourceIdentity", untagged)},
 		"too long":           {ada, sdk.AssumeRoleInput{RoleArn: &trusting, DurationSeconds: aws.Int32(7200)}, refusal{"ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.", 400}},

@@ -48,7 +48,7 @@ func (s *Service) AssumeRoleWithWebIdentity(ctx context.Context, in *sdk.AssumeR
 		return nil, err
 	}
 	principal := iampolicy.Principal{Type: iampolicy.Federated, ID: who.Provider.ARN, Account: account}
-	keys := webIdentityContext(s.now(), awswire.CallerFrom(ctx).Region, who, value(in.RoleSessionName), tags, transitive)
+	keys := s.webIdentityContext(ctx, who, value(in.RoleSessionName), tags, transitive)
 	if refused := s.askTrust(ctx, role, principal, keys, webIdentityAction, len(tags) > 0, who.SourceIdentity != ""); refused != nil {
 		return nil, notAuthorizedWeb(refused.Request.Request.Action)
 	}
@@ -148,14 +148,15 @@ func checkSourceIdentity(text string) error {
 
 // webIdentityContext holds the condition keys of the call (IAM User Guide, "IAM
 // and AWS STS condition context keys").
-func webIdentityContext(now time.Time, region string, who *identity.WebIdentity, sessionName string, tags map[string]string, transitive []string) iampolicy.Context {
-	keys := clock(now)
+func (s *Service) webIdentityContext(ctx context.Context, who *identity.WebIdentity, sessionName string, tags map[string]string, transitive []string) iampolicy.Context {
+	keys := clock(s.now())
 	add := keyAdder(&keys)
 	for _, name := range slices.Sorted(maps.Keys(who.Keys)) {
 		add(name, who.Keys[name]...)
 	}
 	add("aws:FederatedProvider", who.Provider.ARN)
-	add("aws:RequestedRegion", region)
+	add("aws:RequestedRegion", awswire.CallerFrom(ctx).Region)
+	add("aws:SourceIp", awswire.ClientIP(ctx))
 	add("sts:RoleSessionName", sessionName)
 	add("sts:SourceIdentity", who.SourceIdentity)
 	addTags(add, tags, transitive)

@@ -179,7 +179,7 @@ func TestWebIdentityRefusals(t *testing.T) {
 func TestWebIdentityCarries(t *testing.T) {
 	a := newActions(t)
 	role := a.trusting(t, "Deploy", `["sts:AssumeRoleWithWebIdentity","sts:TagSession","sts:SetSourceIdentity"]`,
-		`{"StringEquals":{"ISSUER:aud":"sts.amazonaws.com","aws:RequestTag/Team":"eng"},"ForAnyValue:StringEquals":{"ISSUER:oaud":"b","ISSUER:amr":"mfa"}}`)
+		`{"IpAddress":{"aws:SourceIp":"127.0.0.0/8"},"StringEquals":{"ISSUER:aud":"sts.amazonaws.com","aws:RequestTag/Team":"eng"},"ForAnyValue:StringEquals":{"ISSUER:oaud":"b","ISSUER:amr":"mfa"}}`)
 	out, err := a.assume(t, role, a.token(t, map[string]any{
 		"azp": "sts.amazonaws.com", "aud": []string{"a", "b"}, "amr": []string{"pwd", "mfa"}, "https://aws.amazon.com/source_identity": "ada",
 		"https://aws.amazon.com/tags": map[string]any{"principal_tags": map[string]any{"Team": []string{"eng"}, "Cost": []string{"1"}}, "transitive_tag_keys": []string{"Team"}},
