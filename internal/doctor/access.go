@@ -28,9 +28,7 @@ func (e *exam) resourcePolicies() []Finding {
 				out = append(out, f)
 			}
 		}
-		if a.policy != "" {
-			out = append(out, e.closedMethods(a)...)
-		}
+		out = append(out, e.closedMethods(a)...)
 	}
 	return out
 }
@@ -38,14 +36,21 @@ func (e *exam) resourcePolicies() []Finding {
 // closedMethods asks the policy twice: as if every condition and principal
 // suited the caller, and as if none did. Refused even then: nobody may call.
 func (e *exam) closedMethods(a *api) []Finding {
-	kindest, err := iampolicy.Parse([]byte(withoutConditions(a.policy)))
-	if err != nil {
-		f := newFinding(resourcePolicy, &Cell{API: a.id, Name: a.name})
-		f.Stages, f.Sentence = nil, fmt.Sprintf("The API's resource policy cannot be read: %v.", err)
-		return []Finding{f}
-	}
 	closed := map[string][]string{} // stage → methods
 	for _, s := range a.stages {
+		policy := a.policy
+		if s.deployedPolicy != nil { // the stage still asks the one it was deployed with
+			policy = *s.deployedPolicy
+		}
+		if policy == "" {
+			continue
+		}
+		kindest, err := iampolicy.Parse([]byte(withoutConditions(policy)))
+		if err != nil {
+			f := newFinding(resourcePolicy, &Cell{API: a.id, Name: a.name})
+			f.Stages, f.Sentence = nil, fmt.Sprintf("The API's resource policy cannot be read: %v.", err)
+			return []Finding{f}
+		}
 		for _, m := range s.methods {
 			r := iampolicy.Request{
 				Principal: iampolicy.Principal{Type: iampolicy.Anonymous}, Action: invokeAPI,

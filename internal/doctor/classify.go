@@ -3,59 +3,62 @@ package doctor
 import (
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/grants"
 )
 
 // byCause are the codes that follow from the cause alone.
-var byCause = map[string]string{
-	grants.CauseGrantOnFunction:  onBareFunction,
-	grants.CauseGrantOnQualifier: onQualifier,
-	grants.CauseDenied:           explicitDeny,
-	grants.CausePolicyUnreadable: unreadablePolicy,
-	grants.CausePrincipal:        wrongElement,
-	grants.CauseAction:           wrongElement,
-	grants.CauseResource:         wrongElement,
-	grants.CauseSourceAccount:    wrongElement,
-	grants.CauseCondition:        otherCondition,
-	grants.CauseMalformedARN:     malformedARN,
-	grants.CauseService:          malformedARN,
-	grants.CauseLiteralStar:      malformedARN,
-	grants.CauseRegion:           wrongRegion,
-	grants.CauseAccount:          wrongAccount,
-	grants.CauseAccountEmpty:     wrongAccount,
-	grants.CauseNoWildcard:       endsAtAPI,
-	grants.CauseLogicalID:        logicalID,
-	grants.CauseOtherAPI:         otherAPI,
-	grants.CauseAuthorizer:       noStatement,
-	grants.CauseTestStage:        testRefused,
-	grants.CauseOnlyTestStage:    otherStage,
-	grants.CauseMissingStage:     wrongStage,
-	grants.CauseExtraSegment:     extraSegment,
-	grants.CauseVerb:             otherVerb,
-	grants.CauseVerbCase:         anyLiteral,
-	grants.CauseAnyLiteral:       anyLiteral,
-	grants.CauseVerbOnAny:        verbOnAny,
-	grants.CauseRootSlash:        rootSlash,
-	grants.CausePathMissing:      wrongPath,
-	grants.CauseSamplePath:       wrongPath,
-	grants.CauseParameterName:    wrongPath,
-	grants.CausePathCase:         wrongPath,
-	grants.CausePath:             wrongPath,
-	grants.CausePartialPath:      partOfPath,
-	grants.CauseDoubleSlash:      partOfPath,
-	grants.CauseTrailingSlash:    partOfPath,
-	grants.CauseRoleMissing:      roleTrust,
-	grants.CauseRoleTrust:        roleTrust,
-	grants.CauseRoleTrustKeys:    trustSourceKeys,
-	grants.CauseRolePolicy:       rolePolicy,
-	grants.CauseRoleQualifier:    rolePolicy,
-	grants.CauseRoleBoundary:     roleBoundary,
-	grants.CauseCrossAccount:     crossAccount,
-	grants.CauseCaller:           callerRights,
-	grants.CauseQualifierMissing: qualifierMissing,
-}
+var byCause = sync.OnceValue(func() map[string]string {
+	return map[string]string{
+		grants.CauseGrantOnFunction:  onBareFunction,
+		grants.CauseGrantOnQualifier: onQualifier,
+		grants.CauseDenied:           explicitDeny,
+		grants.CausePolicyUnreadable: unreadablePolicy,
+		grants.CausePrincipal:        wrongElement,
+		grants.CauseAction:           wrongElement,
+		grants.CauseResource:         wrongElement,
+		grants.CauseSourceAccount:    wrongElement,
+		grants.CauseCondition:        otherCondition,
+		grants.CauseMalformedARN:     malformedARN,
+		grants.CauseService:          malformedARN,
+		grants.CauseLiteralStar:      malformedARN,
+		grants.CauseRegion:           wrongRegion,
+		grants.CauseAccount:          wrongAccount,
+		grants.CauseAccountEmpty:     wrongAccount,
+		grants.CauseNoWildcard:       endsAtAPI,
+		grants.CauseLogicalID:        logicalID,
+		grants.CauseOtherAPI:         otherAPI,
+		grants.CauseAuthorizer:       noStatement,
+		grants.CauseTestStage:        testRefused,
+		grants.CauseOnlyTestStage:    otherStage,
+		grants.CauseMissingStage:     wrongStage,
+		grants.CauseExtraSegment:     extraSegment,
+		grants.CauseVerb:             otherVerb,
+		grants.CauseVerbCase:         anyLiteral,
+		grants.CauseAnyLiteral:       anyLiteral,
+		grants.CauseVerbOnAny:        verbOnAny,
+		grants.CauseRootSlash:        rootSlash,
+		grants.CausePathMissing:      wrongPath,
+		grants.CauseSamplePath:       wrongPath,
+		grants.CauseParameterName:    wrongPath,
+		grants.CausePathCase:         wrongPath,
+		grants.CausePath:             wrongPath,
+		grants.CausePartialPath:      partOfPath,
+		grants.CauseDoubleSlash:      partOfPath,
+		grants.CauseTrailingSlash:    partOfPath,
+		grants.CauseRoleMissing:      roleTrust,
+		grants.CauseRoleTrust:        roleTrust,
+		grants.CauseRoleTrustKeys:    trustSourceKeys,
+		grants.CauseRolePolicy:       rolePolicy,
+		grants.CauseRoleQualifier:    rolePolicy,
+		grants.CauseRoleBoundary:     roleBoundary,
+		grants.CauseCrossAccount:     crossAccount,
+		grants.CauseCaller:           callerRights,
+		grants.CauseQualifierMissing: qualifierMissing,
+	}
+})
 
 // classify names the finding of a cell that does not pass.
 func (e *exam) classify(c *Cell) {
@@ -74,7 +77,7 @@ func (e *exam) classify(c *Cell) {
 
 func (e *exam) refusalCode(c *Cell) string {
 	cause := c.Decision.Cause.Code
-	code := byCause[cause]
+	code := byCause()[cause]
 	switch {
 	case c.to.qualifier == "$LATEST":
 		return latestQualifier

@@ -104,7 +104,7 @@ func TestForeignEndpoint(t *testing.T) {
 		}
 	}
 	notes := strings.Join(report.Notes, "\n")
-	for _, want := range []string{"The authorizers of API ffuvtgld could not be read", "The live configuration was examined"} {
+	for _, want := range []string{"The authorizers of API rzqqmjsb could not be read", "The live configuration was examined"} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("no %q in\n%s", want, notes)
 		}

@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 )
 
 // object is a JSON object whose members keep their order. Values are strings,
@@ -218,7 +216,7 @@ func writeYAML(b *bytes.Buffer, value any, indent string) {
 }
 
 // plainKey are the keys that YAML reads as text without quotes.
-var plainKey = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_/$][A-Za-z0-9_./{}+$*-]*$`) })
+var plainKey = compiled(`^[A-Za-z_/$][A-Za-z0-9_./{}+$*-]*$`)
 
 // yamlWords are read as something else than text.
 var yamlWords = []string{"true", "false", "null", "yes", "no", "on", "off", "y", "n"}

@@ -2,7 +2,6 @@ package apigateway
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -42,7 +41,7 @@ func (s *Service) CreateResource(ctx context.Context, in *apigateway.CreateResou
 }
 
 // pathPart is AWS's expression for one segment (aws-lambda-dotnet#1911 quotes it).
-var pathPart = regexp.MustCompile(`^(\{[\w.:-]+\+?\}|[a-zA-Z0-9.:_-]+)$`)
+var pathPart = compiled(`^(\{[\w.:-]+\+?\}|[a-zA-Z0-9.:_-]+)$`)
 
 // isVariable reports whether a path part is "{name}" or "{name+}".
 func isVariable(part string) bool { return strings.HasPrefix(part, "{") }
@@ -53,7 +52,7 @@ func isGreedy(part string) bool { return strings.HasSuffix(part, "+}") }
 // checkPlace reports whether r may be a child of parent: its path part is legal,
 // no sibling has it, and at most one sibling is a variable.
 func checkPlace(a *state.RestAPI, r, parent *state.Resource) error {
-	if !pathPart.MatchString(r.PathPart) {
+	if !pathPart().MatchString(r.PathPart) {
 		// cdk-preflight's rule "pf-apigw-path-part" quotes it.
 		return badRequest("Resource's path part only allow a-zA-Z0-9._-: or a valid greedy path variable and curly braces at the beginning and the end.")
 	}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/apigateway"
 	"github.com/aws/aws-sdk-go-v2/service/apigateway/types"
@@ -53,11 +54,17 @@ func (s *Service) CreateStage(ctx context.Context, in *apigateway.CreateStageInp
 
 // stageName: APIGW-DG:api-gateway-execution-service-limits-table; the text below predates the hyphen and is still
 // AWS's in 2023 (klothoplatform/klotho#235).
-var stageName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
+var stageName = compiled(`^[A-Za-z0-9_-]{1,128}$`)
+
+// compiled is an expression that is compiled when it is first needed, not when
+// the process starts.
+func compiled(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
 
 // checkNewStage reports whether an API can have a further stage called name.
 func (s *Service) checkNewStage(c scope, api, name string) error {
-	if !stageName.MatchString(name) {
+	if !stageName().MatchString(name) {
 		return badRequest("Stage name only allows a-zA-Z0-9_")
 	}
 	stages := store.List[state.Stage](s.store, state.Stages.Child(c.account, c.region, api))
@@ -113,8 +120,8 @@ func setCacheCluster(st *state.Stage, enabled bool, size string) {
 // aws-api-gateway-stage-variables-reference adds '~' and '#'; serverless#6133
 // quotes the error for names. '$' is in neither, so no variable holds "$LATEST".
 var (
-	variableName  = regexp.MustCompile(`^\w+$`)
-	variableValue = regexp.MustCompile(`^[A-Za-z0-9 ._~:/?#&=,-]+$`)
+	variableName  = compiled(`^\w+$`)
+	variableValue = compiled(`^[A-Za-z0-9 ._~:/?#&=,-]+$`)
 )
 
 // Lengths of stage variables (APIGW-DG:aws-api-gateway-stage-variables-reference).
@@ -138,9 +145,9 @@ func (s *Service) checkVariables(variables map[string]string) error {
 
 func checkVariable(name, value string) error {
 	switch {
-	case !variableName.MatchString(name):
+	case !variableName().MatchString(name):
 		return badRequest("Invalid stage variable name: %s.  Please use names with only word characters.", name)
-	case !variableValue.MatchString(value):
+	case !variableValue().MatchString(value):
 		return badRequest("Invalid stage variable value: %s.  Please use values with alphanumeric characters and the symbols ' ', -', '.', '_', ':', '/', '?', '&', '=', and ','.", value)
 	case len(name) > maxVariableName:
 		return badRequest("Stage variable name %s is longer than %d characters", name, maxVariableName) // unverified: text
