@@ -38,12 +38,7 @@ func (fake) GetMetricData(ctx context.Context, in *cloudwatch.GetMetricDataInput
 	}}}, nil
 }
 
-func cloudwatchServer() *Server {
-	o := fakeOptions()
-	f := fake{}
-	o.Services = map[string]Operations{"cloudwatch": {"PutMetricData": Op(f.PutMetricData), "SetAlarmState": Op(f.SetAlarmState), "GetMetricData": Op(f.GetMetricData)}}
-	return NewServer(o)
-}
+func cloudwatchServer() *Server { return NewServer(fakeOptions()) }
 
 // asCBOR makes a test body; timestamps are tagged.
 func asCBOR(t testing.TB, v any) []byte {

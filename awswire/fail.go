@@ -315,9 +315,12 @@ func (c queryXML) fail(s *Service, e *wireError, requestID string) *answer {
 	}
 	b = append(b, "</Type><Code>"...)
 	b = appendEscaped(b, e.code)
-	b = append(b, "</Code><Message>"...)
-	b = appendEscaped(b, e.message)
-	b = append(b, "</Message>"...)
+	b = append(b, "</Code>"...)
+	if e.message != "" { // else no element: boto/boto#3530, AWS recording test_exception_serializing_with_no_shape_in_spec
+		b = append(b, "<Message>"...)
+		b = appendEscaped(b, e.message)
+		b = append(b, "</Message>"...)
+	}
 	for _, m := range e.members {
 		if m.name != e.messageName && m.text != "" {
 			b = openTag(b, m.name)
