@@ -24,7 +24,7 @@ func overviewRoutes() []route {
 const (
 	apisPerPage     = 40
 	functionsShown  = 8
-	refusedAPIs     = 5 // whose cells are grouped by cause
+	cellsExplained  = 6000 // refused cells × APIs: what explaining costs grows with both
 	decisionsLooked = 200
 	recently        = time.Hour
 )
@@ -69,6 +69,9 @@ func overviewPage(v *visit) (*page, error) {
 	o.Total = len(apis)
 	summaries := v.summaries()
 	o.rows(v, apis, summaries)
+	if v.fragment() == "found" {
+		return &page{Title: "Overview", Template: "overview", Body: o}, nil
+	}
 	o.causes(v, apis, summaries)
 	o.recent(v, apis)
 	o.functions(v)
@@ -157,9 +160,13 @@ func newAPIRow(a *types.RestApi, s *Summary) apiRow {
 	return row
 }
 
-// causes groups what would be refused now by cause, over the APIs with the most
-// refusals: the matrix of every API would take too long.
+// causes groups what would be refused now by cause, over as many APIs as can be
+// explained in time (0.3 ms a cell where there are a thousand functions), those
+// with the most refusals first.
 func (o *overview) causes(v *visit, apis []types.RestApi, summaries map[string]*Summary) {
+	if len(apis) == 0 {
+		return
+	}
 	var worst []*Summary
 	for i := range apis {
 		if s := summaries[aws.ToString(apis[i].Id)]; s != nil && s.Refused > 0 {
@@ -167,9 +174,14 @@ func (o *overview) causes(v *visit, apis []types.RestApi, summaries map[string]*
 		}
 	}
 	slices.SortStableFunc(worst, func(a, b *Summary) int { return b.Refused - a.Refused })
-	o.MoreAPIs = max(len(worst)-refusedAPIs, 0)
 	groups := causeGroups{}
-	for _, s := range worst[:len(worst)-o.MoreAPIs] {
+	budget := cellsExplained / len(apis)
+	for _, s := range worst {
+		if s.Refused > budget {
+			o.MoreAPIs++
+			continue
+		}
+		budget -= s.Refused
 		cells := v.c.o.Gateway.Matrix(v.s.Account, v.region, s.API)
 		for i := range cells {
 			if c := &cells[i]; refused(c) {

@@ -68,7 +68,7 @@ func worldOf(t testing.TB, so stagedoor.Options, change ...func(*console.Options
 		}
 	})
 	o := console.Options{
-		Config: w.config, Gateway: gateway{w.server}, Journal: journal{w.server.Endpoint()},
+		Config: w.config, Gateway: dataPlane{w.server}, Journal: journal{w.server.Endpoint()},
 		Endpoint: w.server.Endpoint(), Account: account, Region: "us-east-1", Version: "test",
 	}
 	for _, f := range change {
@@ -86,10 +86,10 @@ func (w *world) config(who aws.CredentialsProvider, _ string) aws.Config {
 	return aws.Config{Region: "us-east-1", BaseEndpoint: aws.String(w.server.Endpoint()), Credentials: who}
 }
 
-// gateway is the data plane as the root package would hand it in.
-type gateway struct{ *stagedoor.Server }
+// dataPlane is what the root package would hand in.
+type dataPlane struct{ *stagedoor.Server }
 
-func (g gateway) Matrix(account, region, api string) (cells []console.Cell) {
+func (g dataPlane) Matrix(account, region, api string) (cells []console.Cell) {
 	for _, c := range g.Server.Matrix() {
 		if c.Account != account || c.Region != region || c.API != api {
 			continue
@@ -103,7 +103,7 @@ func (g gateway) Matrix(account, region, api string) (cells []console.Cell) {
 	return cells
 }
 
-func (g gateway) Summaries(account, region string) []console.Summary {
+func (g dataPlane) Summaries(account, region string) []console.Summary {
 	byID := map[string]*console.Summary{}
 	var order []string
 	for _, c := range g.Server.Matrix() {
@@ -132,7 +132,7 @@ func (g gateway) Summaries(account, region string) []console.Summary {
 	return all
 }
 
-func (gateway) Try(context.Context, *console.TryRequest) (*console.Trace, error) {
+func (dataPlane) Try(context.Context, *console.TryRequest) (*console.Trace, error) {
 	return nil, fmt.Errorf("this test tries nothing")
 }
 
