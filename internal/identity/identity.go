@@ -149,10 +149,13 @@ func (i *Identity) check(r *awswire.Request, secret, token string) error {
 }
 
 // signingName is the service name in the scope of calls to a service; model
-// and signing name differ in one.
+// and signing name differ in two.
 func signingName(service string) string {
-	if service == "apigatewayv2" {
+	switch service {
+	case "apigatewayv2":
 		return "apigateway"
+	case "cloudwatch":
+		return "monitoring"
 	}
 	return service
 }
