@@ -105,6 +105,7 @@ func compileStage(d *deployed) *stagePlan {
 			m.apply(settingOf(st.MethodSettings, r.Path, m.verb))
 		})
 	}
+	p.targets = nil
 	return p
 }
 

@@ -72,7 +72,11 @@ type changes struct {
 	mu        sync.Mutex
 	functions map[functionName]struct{} // themselves, or their versions; nil: nobody asks yet
 	roles     bool                      // or managed policies
+	many      bool                      // more functions than are kept
 }
+
+// changesKept bounds the functions that changed while nobody asked.
+const changesKept = 4096
 
 // follow notes changes. The store tells its watchers in the order in which they
 // began to watch, and the door began before: whoever is told of a change here
@@ -98,7 +102,12 @@ func (c *changes) follow(s *store.Store) {
 func (c *changes) function(name functionName) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.functions != nil {
+	switch {
+	case c.functions == nil || c.many:
+	case len(c.functions) == changesKept:
+		c.many = true
+		clear(c.functions)
+	default:
 		c.functions[name] = struct{}{}
 	}
 }
@@ -109,16 +118,35 @@ func (c *changes) role() {
 	c.roles = true
 }
 
+// changeSet is what changed between two summaries.
+type changeSet struct {
+	functions   map[functionName]struct{}
+	roles, many bool
+}
+
 // take returns the changes so far and begins anew.
-func (c *changes) take() (functions map[functionName]struct{}, roles bool) {
+func (c *changes) take() changeSet {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	functions, roles = c.functions, c.roles
-	if functions == nil || len(functions) > 0 {
+	out := changeSet{c.functions, c.roles, c.many}
+	if c.functions == nil || len(c.functions) > 0 {
 		c.functions = make(map[functionName]struct{})
 	}
-	c.roles = false
-	return functions, roles
+	c.roles, c.many = false, false
+	return out
+}
+
+// concern reports whether a verdict of s may be another one now.
+func (c *changeSet) concern(s *summary) bool {
+	if c.many || c.roles && s.roles {
+		return true
+	}
+	for name := range c.functions {
+		if _, asked := s.functions[name]; asked {
+			return true
+		}
+	}
+	return false
 }
 
 // Summary tells of every deployed API of an account in a region, by API id, how
@@ -171,18 +199,10 @@ func (g *Gateway) summarizeAll(apis map[string]map[string]*deployed, names []str
 // current forgets what no longer holds, and returns what is deployed now. The
 // changes are taken first: what changes later is found with the next call.
 func (c *summaries) current(g *Gateway, now time.Time) map[string]map[string]*deployed {
-	functions, roles := c.changed.take()
+	changed := c.changed.take()
 	apis := g.picture.Load().apis
 	maps.DeleteFunc(c.apis, func(api string, s *summary) bool {
-		if now.Sub(s.made) >= summaryAge || roles && s.roles || !s.of(apis[api]) {
-			return true
-		}
-		for name := range functions {
-			if _, asked := s.functions[name]; asked {
-				return true
-			}
-		}
-		return false
+		return now.Sub(s.made) >= summaryAge || !s.of(apis[api]) || changed.concern(s)
 	})
 	if c.apis == nil {
 		c.apis = make(map[string]*summary, len(apis))

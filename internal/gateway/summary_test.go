@@ -133,6 +133,35 @@ func describeSummary(a APISummary) string {
 	return strings.TrimSpace(fmt.Sprintf("%s %d/%d %s", a.API, a.Refused, a.Cells, strings.Join(refused, ", ")))
 }
 
+// More changes than are kept are all of them.
+func TestManyChanges(t *testing.T) {
+	var c changes
+	c.function(functionName{name: "before anybody asks"})
+	if got := c.take(); len(got.functions) != 0 {
+		t.Errorf("%+v", got)
+	}
+	s := &summary{functions: map[functionName]struct{}{{name: "fn"}: {}}}
+	for i := range changesKept {
+		c.function(functionName{name: itoa(i)})
+	}
+	if got := c.take(); len(got.functions) != changesKept || got.concern(s) {
+		t.Errorf("%d functions, %v", len(got.functions), got.concern(s))
+	}
+	for i := range changesKept * 2 {
+		c.function(functionName{name: itoa(i)})
+	}
+	if got := c.take(); len(got.functions) != 0 || !got.concern(s) {
+		t.Errorf("%d functions, %v", len(got.functions), got.concern(s))
+	}
+	c.function(functionName{name: "fn"})
+	if got := c.take(); !got.concern(s) {
+		t.Errorf("%+v", got)
+	}
+	if got := c.take(); got.concern(s) {
+		t.Errorf("%+v", got)
+	}
+}
+
 // Of many refused cells the first few are named, in the order of Matrix.
 func TestSummaryIsShort(t *testing.T) {
 	methods := map[string]*state.Method{}
