@@ -241,3 +241,28 @@ func TestWhatIsNotThere(t *testing.T) {
 		t.Errorf("by its name: %v", err)
 	}
 }
+
+// In another API the same method may be cached under another name, and another
+// place's export may list the path's variables.
+func TestWhatBelongsToAnAPI(t *testing.T) {
+	left, right := shop(t), shop(t)
+	right.where = elsewhere()
+	operation := func(namespace string, more ...any) map[string]any {
+		op := calls("fn-dev")
+		op["x-amazon-apigateway-integration"].(map[string]any)["cacheNamespace"] = namespace
+		op["parameters"] = more
+		return op
+	}
+	id := map[string]any{"name": "id", "in": "path", "required": true}
+	left.Stages["dev"].Export = exportOf(t, map[string]map[string]any{"GET /orders/{id}": operation("r1", id)}, nil)
+	right.Stages["dev"].Export = exportOf(t, map[string]map[string]any{"GET /orders/{id}": operation("r2")}, nil)
+	c := diff.Pictures(&diff.Side{Picture: left.picture(t)}, &diff.Side{Picture: right.picture(t)}, [2]string{"dev", "dev"})
+	if got := rows(c.Reports[0].Section(diff.SectionMethods)); len(got) != 0 {
+		t.Errorf("%q", got)
+	}
+	left.Stages["prod"].Export = right.Stages["dev"].Export
+	c = diff.Pictures(&diff.Side{Picture: left.picture(t)}, &diff.Side{Picture: left.picture(t)}, [2]string{"dev", "prod"})
+	if got := rows(c.Reports[0].Section(diff.SectionMethods)); len(got) != 3 {
+		t.Errorf("of one API they count: %q", got)
+	}
+}

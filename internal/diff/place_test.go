@@ -39,3 +39,31 @@ func TestClean(t *testing.T) {
 		}
 	}
 }
+
+// Whatever an export holds, reading it ends, and it does not differ from itself.
+func FuzzExported(f *testing.F) {
+	f.Add([]byte(`{"openapi":"3.0.1","servers":[{"x-amazon-apigateway-endpoint-configuration":{"disableExecuteApiEndpoint":true}}],
+		"paths":{"/a":{"get":{"security":[{"jwt":["s"]}],"parameters":[{"in":"query","name":"q"}],"x-amazon-apigateway-integration":{"type":"mock"}},"parameters":[]},"/b":{}},
+		"components":{"schemas":{"M":{"enum":[1,null]}},"securitySchemes":{"jwt":{"x-amazon-apigateway-authorizer":{"type":"jwt"}}}},
+		"x-amazon-apigateway-policy":{"Statement":{"Effect":"Allow"}}}`))
+	f.Add([]byte(`{"paths":[],"components":1,"servers":{},"x-amazon-apigateway-policy":"x"}`))
+	f.Fuzz(func(t *testing.T, export []byte) {
+		one, err := exported(export)
+		if err != nil {
+			return
+		}
+		other, err := exported(export)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &comparing{left: &half{snapshot: one, Side: &Side{}}, right: &half{snapshot: other, Side: &Side{}}}
+		for _, all := range [][2]things{{one.methods, other.methods}, {one.api, other.api}, {one.authorizers, other.authorizers}, {one.models, other.models}, {one.responses, other.responses}} {
+			if s := c.section("", "", all[0], all[1]); len(s.Rows) != 0 {
+				t.Fatalf("%+v", s.Rows)
+			}
+		}
+		if s := c.policy(); len(s.Rows) != 0 {
+			t.Fatalf("%+v", s.Rows)
+		}
+	})
+}

@@ -218,6 +218,16 @@ func liveMethod(m *rest.Method, authorizers map[string]string) fields {
 	return f
 }
 
+// withoutOwn leaves out what belongs to one API or to one place's exports alone:
+// the namespace of a method's cache is its resource's id unless told otherwise,
+// and a path's variables are there whether an export lists them or not.
+func (s *snapshot) withoutOwn() {
+	for _, f := range s.methods {
+		delete(f, "integration.cacheNamespace")
+		maps.DeleteFunc(f, func(name, _ string) bool { return strings.HasPrefix(name, "parameter path ") })
+	}
+}
+
 // onlyShared leaves of each method what both sources tell.
 func (s *snapshot) onlyShared() {
 	for name, f := range s.methods {
@@ -299,6 +309,10 @@ func (c *comparing) readSnapshots() {
 			c.notes = append(c.notes, "Stage "+h.Stage+": "+err.Error()+".")
 		}
 		h.snapshot = live(a.Resources, a.Authorizers, a.Deployments[text(h.stage.DeploymentId)].ApiSummary)
+	}
+	if c.left.place.api != c.right.place.api {
+		c.left.snapshot.withoutOwn()
+		c.right.snapshot.withoutOwn()
 	}
 	if c.left.snapshot.whole && c.right.snapshot.whole {
 		return
