@@ -325,11 +325,14 @@ func (e *callerEvaluation) limited() (CallerVerdict, bool) {
 // Sentence is AWS's text for a refusal ("Troubleshoot access denied error
 // messages"): who may not do what, and which kind of policy is the reason.
 //
-// STS names no resource where an action has none ("… not authorized to perform:
-// sts:GetAccessKeyInfo because no …"), Lambda and IAM print "*" (public threads).
+// STS and CloudWatch name no resource where an action has none ("… not authorized
+// to perform: sts:GetAccessKeyInfo because no …", "… cloudwatch:PutMetricData
+// because no …": github-aws-runners/terraform-aws-github-runner#3067), Lambda and
+// IAM print "*" (public threads).
 func (v CallerVerdict) Sentence(r *CallerRequest) string {
 	resource := " on resource: " + r.Request.Resource
-	if r.Request.Resource == "*" && strings.HasPrefix(r.Request.Action, "sts:") {
+	service, _, _ := strings.Cut(r.Request.Action, ":")
+	if r.Request.Resource == "*" && (service == "sts" || service == "cloudwatch") {
 		resource = ""
 	}
 	return "User: " + r.Request.Principal.ID + " is not authorized to perform: " + r.Request.Action + resource + v.Reason(r.Request.Action)
