@@ -159,7 +159,7 @@ func (v *visit) functionView(name, qualifier string) (*functionView, error) {
 		f.Group = *logging.LogGroup
 	}
 	f.LogURL = logGroupURL(f.Group)
-	f.Live = Prefix + "logs/tail?" + query("name", f.Group)
+	f.Live = tailURL(f.Group, "", v.now())
 	f.Test = newTest(v)
 	return f, nil
 }

@@ -32,6 +32,20 @@ type testView struct {
 // eventTemplate is an event to begin with.
 type eventTemplate struct{ Name, Label, Event string }
 
+// EventURL is the page with an event to begin with.
+func (f *functionView) EventURL(event string) string {
+	return functionURL(f.Name) + "?" + query("qualifier", f.Qualifier, "event", event) + "#test"
+}
+
+// InvokeURL is where the form is sent.
+func (f *functionView) InvokeURL() string {
+	address := functionURL(f.Name) + "/invoke"
+	if f.Qualifier != "" {
+		address += "?" + query("qualifier", f.Qualifier)
+	}
+	return address + "#result"
+}
+
 // testResult is what an invocation came to.
 type testResult struct {
 	Kind     string // "ok" or "bad"

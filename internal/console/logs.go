@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,6 +25,11 @@ func logRoutes() []route {
 }
 
 func logGroupURL(group string) string { return Prefix + "logs/group?" + query("name", group) }
+
+// tailURL is the stream of the lines of a group from a time on.
+func tailURL(group, pattern string, from time.Time) string {
+	return Prefix + "logs/tail?" + query("name", group, "pattern", pattern, "from", strconv.FormatInt(from.UnixMilli(), 10))
+}
 
 func requestURL(api, stage, id string) string {
 	return Prefix + "logs/request?" + query("api", api, "stage", stage, "id", id)
@@ -163,6 +169,11 @@ type logSearch struct {
 	Periods []period
 }
 
+// StopURL is the same search without following.
+func (s *logSearch) StopURL() string {
+	return Prefix + "logs/group?" + query("name", s.Name, "pattern", s.Pattern, "since", s.Since)
+}
+
 // period is a choice of how far back to search.
 type period struct {
 	Value, Label string
@@ -200,7 +211,13 @@ func logGroupPage(v *visit) (*page, error) {
 	search.Lines, search.More = linesOf(search.Name, out.Events), out.NextToken != nil
 	slices.SortStableFunc(search.Lines, func(a, b logLine) int { return a.At.Compare(b.At) })
 	if search.Tail {
-		search.Live = Prefix + "logs/tail?" + query("name", search.Name, "pattern", search.Pattern)
+		// From behind the newest line that is shown; lines that arrive late
+		// are looked for a little before now.
+		from := v.now().Add(-tailOverlap)
+		if n := len(search.Lines); n > 0 && search.Lines[n-1].At.After(from) {
+			from = search.Lines[n-1].At.Add(time.Millisecond)
+		}
+		search.Live = tailURL(search.Name, search.Pattern, from)
 	}
 	return &page{
 		Title: search.Name, Section: "logs", Template: "logs-group", Body: search, Stream: search.Tail, Wide: true,
@@ -248,13 +265,15 @@ func patternOf(text string) string {
 const (
 	tailInterval = 500 * time.Millisecond
 	tailOverlap  = 5 * time.Second
+	tailSince    = time.Minute
 	tailMost     = 5000
 )
 
 // logTail streams the lines of a group as they come.
 func logTail(v *visit, w http.ResponseWriter) error {
 	name, pattern := v.value("name"), v.value("pattern")
-	in := &cloudwatchlogs.FilterLogEventsInput{LogGroupName: &name, StartTime: aws.Int64(v.now().UnixMilli())}
+	from := v.tailFrom()
+	in := &cloudwatchlogs.FilterLogEventsInput{LogGroupName: &name, StartTime: &from}
 	if pattern != "" {
 		in.FilterPattern = aws.String(patternOf(pattern))
 	}
@@ -271,7 +290,7 @@ func logTail(v *visit, w http.ResponseWriter) error {
 	wake := make(chan struct{}, 1)
 	tick := time.AfterFunc(0, func() { wake <- struct{}{} })
 	defer tick.Stop()
-	follower := follower{seen: map[string]int64{}, from: v.now().UnixMilli()}
+	follower := follower{seen: map[string]int64{}, from: from}
 	for sent := 0; sent < tailMost && s.wait(wake); tick.Reset(tailInterval) {
 		events, err := follower.next(v, in)
 		if err != nil {
@@ -287,6 +306,17 @@ func logTail(v *visit, w http.ResponseWriter) error {
 		}
 	}
 	return nil
+}
+
+// tailFrom is when the page that asks was made, so that nothing is lost between
+// it and its stream; a stream that is asked for again much later begins now.
+func (v *visit) tailFrom() int64 {
+	now := v.now().UnixMilli()
+	from, err := strconv.ParseInt(v.value("from"), 10, 64)
+	if err != nil || from > now || now-from > tailSince.Milliseconds() {
+		return now
+	}
+	return from
 }
 
 // follower remembers which events were delivered: events of one millisecond

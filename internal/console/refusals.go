@@ -33,6 +33,9 @@ type refusalList struct {
 	More   bool // the journal holds older ones
 	Since  time.Time
 	Empty  *emptyState
+	// Seen stands for the newest refusal and its count: a stream that is asked
+	// for with another one begins with the list of now.
+	Seen string
 }
 
 // refusalGroup is every refusal of one cause.
@@ -104,11 +107,19 @@ func refusalsLive(v *visit, w http.ResponseWriter) error {
 		return err
 	}
 	defer s.close()
-	for s.wait(wake) {
+	select {
+	case wake <- struct{}{}: // for what came between the page and its stream
+	default:
+	}
+	for seen := v.value("seen"); s.wait(wake); {
 		list, err := v.refusals()
 		if err != nil {
 			return err
 		}
+		if list.Seen == seen {
+			continue
+		}
+		seen = list.Seen
 		if err := s.render(refusalsView(list), "refusal-list"); err != nil {
 			return err
 		}
@@ -131,6 +142,9 @@ func (v *visit) refusals() (*refusalList, error) {
 	mine := slices.DeleteFunc(slices.Clone(all), func(d *grants.Decision) bool { return d.Region != v.region || !v.maySee(d, names) })
 	list := groupRefusals(mine, names)
 	list.More = len(all) == refusalsShown
+	if len(mine) > 0 {
+		list.Seen = fmt.Sprintf("%s-%d", mine[0].ID, list.Total)
+	}
 	v.judgeNow(list)
 	return list, nil
 }

@@ -112,6 +112,14 @@ func (w *world) function(name string, variables map[string]string) {
 	}).Wait(w.Context(), &lambda.GetFunctionInput{FunctionName: &name}, patience))
 }
 
+// settled waits until an update of a function's code has ended.
+func (w *world) settled(name string) {
+	w.Helper()
+	w.must(lambda.NewFunctionUpdatedV2Waiter(w.functions, func(o *lambda.FunctionUpdatedV2WaiterOptions) {
+		o.MinDelay, o.MaxDelay = 10*time.Millisecond, 50*time.Millisecond
+	}).Wait(w.Context(), &lambda.GetFunctionInput{FunctionName: &name}, patience))
+}
+
 // grant lets an API call a function; stage, verb and path are those of the
 // SourceArn.
 func (w *world) grant(function, api, source string) {

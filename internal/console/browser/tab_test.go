@@ -14,6 +14,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // size is one of a window.
@@ -189,10 +190,12 @@ func xpathString(text string) string {
 	return `concat("` + strings.Join(parts, `",'"',"`) + `")`
 }
 
-// fill replaces what stands in a field, by its label or placeholder's text.
+// fill types into a field in place of what stands there.
 func (b *tab) fill(selector, value string) {
 	b.t.Helper()
-	b.do("fill "+selector, chromedp.Clear(chromedp.CSS(selector)), chromedp.SendKeys(chromedp.CSS(selector), value))
+	b.do("find "+selector, chromedp.WaitVisible(chromedp.CSS(selector)))
+	evaluate[bool](b, fmt.Sprintf(`(() => { const f = document.querySelector(%q); f.focus(); f.select(); return true })()`, selector))
+	b.do("fill "+selector, chromedp.KeyEvent(kb.Backspace), chromedp.KeyEvent(value))
 }
 
 // choose selects an option of a select by its value, and tells the page.
