@@ -78,6 +78,7 @@ func (t *templates) functions() template.FuncMap {
 		"requestURL":   requestURL,
 		"logGroupURL":  logGroupURL,
 		"runURL":       runURL,
+		"pipelineURL":  pipelineURL,
 		"functionName": shortFunction,
 		"pair":         func(a, b any) []any { return []any{a, b} },
 		"dict":         dict,
