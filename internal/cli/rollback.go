@@ -23,7 +23,7 @@ was replaced. An interrupted promotion is undone first. Grants that were added
 stay: they let nothing through that does not exist.
 
   stagedoor rollback orders prod
-  stagedoor rollback orders prod --to 20260817-093000-k3f9   that one and all after it
+  stagedoor rollback orders prod --to 20260817-093000-123kf   that one and all after it
   stagedoor history orders prod                               which there are
 
 What somebody else changed since stops it; --force puts it back all the same.

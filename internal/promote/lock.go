@@ -235,14 +235,29 @@ func (w *work) untagStage(ctx context.Context, keys []string) error {
 	return nil
 }
 
+// idTime is how ids begin: 20260817-093000-123, to the millisecond.
+const idTime = "20060102-150405.000"
+
 // newID is a name that sorts by time.
 func newID(now time.Time) string {
-	const letters = "abcdefghijkmnpqrstuvwxyz23456789"
-	id := now.UTC().Format("20060102-150405") + "-"
-	for range 4 {
-		id += string(letters[rand.N(len(letters))])
+	const letters = "abcdefghijkmnpqrstuvwxyz"
+	return strings.ReplaceAll(now.UTC().Format(idTime), ".", "-") + string(letters[rand.N(len(letters))]) + string(letters[rand.N(len(letters))])
+}
+
+// idAfter is a name that sorts behind last, though it was made on a machine
+// whose clock is ahead.
+func idAfter(last string, now time.Time) string {
+	if id := newID(now); id > last {
+		return id
 	}
-	return id
+	const digits = len("20060102-150405-000")
+	if len(last) >= digits {
+		stamp := last[:len("20060102-150405")] + "." + last[digits-3:digits]
+		if t, err := time.Parse(idTime, stamp); err == nil {
+			return newID(t.Add(time.Millisecond))
+		}
+	}
+	return newID(now)
 }
 
 // sleep waits, or ends with ctx.

@@ -115,6 +115,9 @@ func (b *builder) begin(d *target.Dump) (*Plan, error) {
 		API: aws.ToString(api.API.Id), APIName: aws.ToString(api.API.Name), Functions: []FunctionMove{},
 	}
 	p.adopt(b.scope, *stageOf(d, r.To))
+	if ids := promotionsIn(p.work.tags); len(ids) > 0 {
+		p.ID = idAfter(ids[0], time.Now())
+	}
 	if err := p.refuseLocked(r.TakeOver); err != nil {
 		return nil, err
 	}
@@ -174,6 +177,9 @@ func (b *builder) build(p *Plan) error {
 	b.checkVariables(p)
 	b.checkAfter(p, afterAliases(after, p.Functions))
 	b.checkRoom(p)
+	if err := b.checkMetrics(p); err != nil {
+		return err
+	}
 	p.Nothing = len(p.Functions) == 0 && len(p.Grants) == 0 && !p.Stage.changes() && len(p.Problems) == 0
 	p.Commands = p.commands()
 	return nil

@@ -9,13 +9,19 @@ import (
 	"time"
 )
 
-// maxReason keeps why a promotion was undone within the first tag of its record.
-const maxReason = 80
+// What a record keeps of texts that others chose, in bytes.
+const (
+	maxReason = 150 // in its tag
+	maxCaller = 300
+)
+
+// aboutKey holds what never changes of a promotion; recordKey + id what does, in
+// one tag, so that a change is there or not.
+func aboutKey(id string) string { return recordKey + id + ":about" }
 
 // tags are the stage's tags for a record.
 func (r *Record) tags() map[string]string {
 	words := []word{
-		{"st", r.State}, {"b", seconds(r.BakesUntil)}, {"t1", seconds(r.Ended)}, {"why", r.Reason[:min(len(r.Reason), maxReason)]},
 		{"from", r.From}, {"old", r.OldDeployment}, {"new", r.NewDeployment}, {"t0", seconds(r.Began)},
 		{"c", number(r.Canary)}, {"fns", strconv.Itoa(r.Count)}, {"fn", r.first}, {"at", r.At}, {"by", r.By},
 	}
@@ -27,18 +33,34 @@ func (r *Record) tags() map[string]string {
 			words = append(words, word{"v." + v.Name, "=" + *v.New})
 		}
 	}
-	return pack(recordKey+r.ID, words)
+	tags := r.progress()
+	maps.Copy(tags, pack(aboutKey(r.ID), words))
+	return tags
+}
+
+// progress is the tag that says how far a promotion is.
+func (r *Record) progress() map[string]string {
+	return pack(recordKey+r.ID, []word{{"st", r.State}, {"b", seconds(r.BakesUntil)}, {"t1", seconds(r.Ended)}, {"why", r.Reason}})
+}
+
+// limited cuts a text so that escaped it has no more than most bytes.
+func limited(text string, most int) string {
+	for len(escape(text)) > most {
+		runes := []rune(text)
+		text = string(runes[:len(runes)-1])
+	}
+	return text
 }
 
 // readRecord reads the record of a promotion from the tags of a stage.
 func readRecord(id, stage string, tags map[string]string) (Record, bool) {
-	w := unpack(recordKey+id, tags)
-	if w == nil || w["st"] == "" {
+	progress, w := unpack(recordKey+id, tags), unpack(aboutKey(id), tags)
+	if w == nil || progress["st"] == "" {
 		return Record{}, false
 	}
 	r := Record{
-		ID: id, State: w["st"], From: w["from"], Stage: stage, OldDeployment: w["old"], NewDeployment: w["new"],
-		BakesUntil: moment(w["b"]), Began: moment(w["t0"]), Ended: moment(w["t1"]), Reason: w["why"], By: w["by"], At: w["at"], first: w["fn"],
+		ID: id, State: progress["st"], From: w["from"], Stage: stage, OldDeployment: w["old"], NewDeployment: w["new"],
+		BakesUntil: moment(progress["b"]), Began: moment(w["t0"]), Ended: moment(progress["t1"]), Reason: progress["why"], By: w["by"], At: w["at"], first: w["fn"],
 	}
 	r.Canary, _ = strconv.ParseFloat(w["c"], 64) // absent: 0
 	r.Count, _ = strconv.Atoi(w["fns"])

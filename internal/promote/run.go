@@ -179,8 +179,8 @@ func (r *runner) prepare(ctx context.Context) error {
 		}
 	}
 	record := r.plan.record()
-	record.Began, record.At = time.Now().UTC().Truncate(time.Second), r.w.caller.Name
-	record.By = r.callerARN(ctx)
+	record.Began, record.At = time.Now().UTC().Truncate(time.Second), limited(r.w.caller.Name, maxCaller)
+	record.By = limited(r.callerARN(ctx), maxCaller)
 	if err := r.makeRoom(ctx, record); err != nil {
 		return err
 	}
@@ -250,7 +250,12 @@ func (r *runner) write(ctx context.Context, record *Record, state string) error 
 	if !next.Interrupted() {
 		next.Ended = time.Now().UTC().Truncate(time.Second)
 	}
-	if err := r.w.tagStage(step, next.tags()); err != nil {
+	next.Reason = limited(next.Reason, maxReason)
+	tags := next.progress()
+	if state == Preparing {
+		tags = next.tags()
+	}
+	if err := r.w.tagStage(step, tags); err != nil {
 		return err
 	}
 	*record = next

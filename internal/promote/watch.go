@@ -162,15 +162,41 @@ func (r *runner) count(ctx context.Context, since time.Time) (counts, error) {
 // does not, all calls of the stage are judged.
 const canaryStage = "/Canary"
 
+// stageQueries count the calls of a stage, and those of its canary.
+func (p *Plan) stageQueries() []metrics.MetricDataQuery {
+	stage := dimensions("ApiName", p.APIName, "Stage", p.Stage.Name)
+	canary := dimensions("ApiName", p.APIName, "Stage", p.Stage.Name+canaryStage)
+	return []metrics.MetricDataQuery{
+		query("all", "AWS/ApiGateway", "Count", stage), query("failed", "AWS/ApiGateway", "5XXError", stage),
+		query("canary_all", "AWS/ApiGateway", "Count", canary), query("canary_failed", "AWS/ApiGateway", "5XXError", canary),
+	}
+}
+
+// checkMetrics makes sure before anything changes that failures will be seen.
+func (b *builder) checkMetrics(p *Plan) error {
+	if len(p.Request.AbortOn) == 0 {
+		return nil
+	}
+	metric := p.work.place.Metrics
+	now := time.Now().Truncate(time.Minute)
+	var err error = final("this place has no metrics to watch")
+	if metric != nil {
+		_, err = call(b.ctx, b.scope.calls, metric.GetMetricData, &cloudwatch.GetMetricDataInput{
+			StartTime: aws.Time(now.Add(-time.Minute)), EndTime: &now, MetricDataQueries: p.stageQueries(),
+		})
+	}
+	if err == nil || retriable(b.ctx, err) {
+		return err
+	}
+	p.problem(Problem{
+		Title: "failures would not be seen", Sentence: "The metrics that --abort-on watches cannot be read: " + err.Error(),
+		Remedy: "Allow cloudwatch:GetMetricData, or leave --abort-on and --bake out.",
+	})
+	return nil
+}
+
 func (r *runner) queries() []metrics.MetricDataQuery {
-	stage := func(name string) []metrics.Dimension { return dimensions("ApiName", r.plan.APIName, "Stage", name) }
-	all := []metrics.MetricDataQuery{
-		query("all", "AWS/ApiGateway", "Count", stage(r.plan.Stage.Name)), query("failed", "AWS/ApiGateway", "5XXError", stage(r.plan.Stage.Name)),
-	}
-	if r.record.Canary > 0 {
-		name := r.plan.Stage.Name + canaryStage
-		all = append(all, query("canary_all", "AWS/ApiGateway", "Count", stage(name)), query("canary_failed", "AWS/ApiGateway", "5XXError", stage(name)))
-	}
+	all := r.plan.stageQueries()
 	for _, f := range r.parts {
 		for _, a := range f.Aliases {
 			if len(all) > maxQueries-2 {
