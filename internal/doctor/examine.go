@@ -27,12 +27,13 @@ func Examine(d *target.Dump, o Options) *Report {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	apis := apisOf(d) // once: it reads every export
 	e := &exam{
-		dump: d, options: o, region: d.Region, account: d.Account, now: o.Now(), apis: apisOf(d),
-		ledger: newLedger(d, wantedOf(d)),
+		dump: d, options: o, region: d.Region, account: d.Account, now: o.Now(), apis: apis,
+		ledger: newLedger(d, wantedOf(d, apis)),
 	}
 	if o.Before != nil {
-		e.before = newLedger(o.Before, wantedOf(o.Before))
+		e.before = newLedger(o.Before, wantedOf(o.Before, apisOf(o.Before)))
 	}
 	e.matrix()
 	e.callers()

@@ -11,13 +11,13 @@ import (
 // stage and canary. callers are roles that --caller names.
 func Wanted(callers []string) func(d *target.Dump) target.Wanted {
 	return func(d *target.Dump) target.Wanted {
-		w := wantedOf(d)
+		w := wantedOf(d, apisOf(d))
 		w.Roles = append(w.Roles, callers...)
 		return w
 	}
 }
 
-func wantedOf(d *target.Dump) target.Wanted {
+func wantedOf(d *target.Dump, apis []*api) target.Wanted {
 	functions, roles := map[string]map[string]bool{}, map[string]bool{}
 	add := func(a *api, variables map[string]string, uri, credentials string) {
 		resolved, _ := resolve(uri, variables)
@@ -32,7 +32,7 @@ func wantedOf(d *target.Dump) target.Wanted {
 			roles[role] = true
 		}
 	}
-	for _, a := range apisOf(d) {
+	for _, a := range apis {
 		for _, s := range a.stages {
 			for _, variables := range s.variants() {
 				for _, m := range s.methods {

@@ -155,6 +155,9 @@ func writeJSON(b *bytes.Buffer, value any, indent string) {
 
 // scalar is a JSON text, number or boolean, which is one in YAML as well.
 func scalar(value any) string {
+	if s, ok := value.(string); ok && isPlain(s) {
+		return `"` + s + `"`
+	}
 	var b strings.Builder
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -162,6 +165,17 @@ func scalar(value any) string {
 		return `""`
 	}
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// isPlain reports whether JSON writes s as it is: nearly all keys and values of a
+// document, and twice as fast.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // yaml writes the document as AWS does: a document marker, two spaces, every

@@ -2,6 +2,7 @@ package apigateway
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -210,5 +211,21 @@ func TestGetExportOverHTTP(t *testing.T) {
 	body := must(io.ReadAll(answer.Body))(t)
 	if d := answer.Header.Get("Content-Disposition"); d != `attachment; filename="oas30_1.0.0.yaml"` || !strings.HasPrefix(string(body), "---\nopenapi: \"3.0.1\"\n") {
 		t.Errorf("%s\n%s", d, body)
+	}
+}
+
+// BenchmarkGetExport exports 300 methods, the quota of resources of an API.
+func BenchmarkGetExport(b *testing.B) {
+	w := newWorld(b)
+	id, root := w.api()
+	for i := range 299 {
+		r := w.child(id, root, fmt.Sprintf("resource-%d", i))
+		w.put(id, r, "GET")
+		w.lambda(id, r, "GET")
+	}
+	w.deploy(id, "local")
+	b.ReportAllocs()
+	for b.Loop() {
+		b.ReportMetric(float64(len(w.export(id, "oas30", "", "apigateway"))), "bytes")
 	}
 }
