@@ -17,6 +17,7 @@ func overviewRoutes() []route {
 	return []route{
 		{path: "", get: overviewPage, nav: "Overview", icon: "overview"},
 		{path: "apis", post: createAPI},
+		{path: "example", post: makeExample},
 	}
 }
 

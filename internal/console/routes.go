@@ -39,6 +39,7 @@ func (c *Console) table() []route {
 		deployRoutes(),
 		stageRoutes(),
 		functionRoutes(),
+		newFunctionRoutes(),
 		tryRoutes(),
 		refusalRoutes(),
 		logRoutes(),

@@ -47,6 +47,9 @@ type world struct {
 // newWorld starts a stagedoor and a console; change may alter its options.
 func newWorld(t testing.TB, change ...func(*console.Options)) *world {
 	t.Helper()
+	if t, ok := t.(*testing.T); ok {
+		t.Parallel() // worlds have nothing in common, and mostly wait
+	}
 	return worldOf(t, stagedoor.Options{Listen: "127.0.0.1:0", Ephemeral: true, LaxRoles: true}, change...)
 }
 
@@ -425,4 +428,8 @@ func (w *world) addPermission(function, id, source string) {
 		Principal: aws.String("apigateway.amazonaws.com"), SourceArn: &source,
 	})
 	w.must(err)
+}
+
+func replaced(path, value string) gatewaytypes.PatchOperation {
+	return gatewaytypes.PatchOperation{Op: gatewaytypes.OpReplace, Path: &path, Value: &value}
 }
