@@ -11,7 +11,7 @@ import (
 // test_exception_serializing_with_no_shape_in_spec, 2025).
 
 // frameworkNames are the errors of AWS's own framework: the query protocol's code and the shape in JSON and CBOR. The first
-// is recorded; the others are the pairs of the services that speak only one of the protocols, unverified for CloudWatch.
+// is recorded. // unverified: the others for CloudWatch; they are the names in services that speak one of the protocols.
 var frameworkNames = []struct{ query, shape string }{
 	{"ValidationError", "com.amazon.coral.validate#ValidationException"},
 	{"AccessDenied", "com.amazon.coral.service#AccessDeniedException"},

@@ -127,7 +127,7 @@ func (s *Service) results(in *cloudwatch.GetMetricDataInput, queries []*query) (
 	for _, q := range queries {
 		v, err := e.result(q)
 		if err == nil && q.wanted && v.kind != oneSeries && v.kind != manySeries {
-			// A number is no answer. // unverified text
+			// A number is no answer. // unverified: the text
 			err = fmt.Errorf("The result must be a time series, or an array of them, not %s", &v)
 		}
 		if err != nil {

@@ -50,7 +50,7 @@ func labelZone(o *types.LabelOptions) (*time.Location, error) {
 		return time.UTC, nil
 	}
 	t, err := time.Parse("-0700", *o.Timezone)
-	if err != nil || len(*o.Timezone) != 5 { // unverified text
+	if err != nil || len(*o.Timezone) != 5 { // unverified: the text
 		return nil, awswire.Errorf("ValidationError", "The value %s for parameter LabelOptions.Timezone is not matching the expected pattern [+-]\\d{4}.\n", *o.Timezone)
 	}
 	return t.Location(), nil

@@ -67,7 +67,7 @@ func listOffset(token *string) (int, error) {
 			}
 		}
 	}
-	// As getmoto/moto has it. // unverified
+	// As getmoto/moto has it. // unverified: the text
 	return 0, invalidValue("Request parameter NextToken is invalid")
 }
 

@@ -25,7 +25,7 @@ func (e *evaluation) result(q *query) (operand, error) {
 	case q.value != nil:
 		return *q.value, nil
 	case q.busy:
-		return operand{}, fmt.Errorf("the expression refers to itself") // unverified text
+		return operand{}, fmt.Errorf("the expression refers to itself") // unverified: the text
 	}
 	q.busy = true
 	defer func() { q.busy = false }()
@@ -85,10 +85,10 @@ func (e *evaluation) array(parts []*node) (operand, error) {
 			return v, err
 		}
 		if v.kind != oneSeries && v.kind != manySeries {
-			return v, fmt.Errorf("an array holds time series, not %s", &v) // unverified text
+			return v, fmt.Errorf("an array holds time series, not %s", &v) // unverified: the text
 		}
 		if out.list = append(out.list, v.list...); len(out.list) > maxSeries {
-			return v, fmt.Errorf("an array holds %d time series at most", maxSeries) // unverified text
+			return v, fmt.Errorf("an array holds %d time series at most", maxSeries) // unverified: the text
 		}
 	}
 	return out, nil
@@ -124,7 +124,7 @@ func (e *evaluation) metrics(part string) operand {
 // each.
 func (e *evaluation) spanOf(period int64) (span, error) {
 	s := e.span(period)
-	if s.count() > maxDatapoints { // unverified text
+	if s.count() > maxDatapoints { // unverified: the text
 		return s, fmt.Errorf("the time range has more than %d periods of %d seconds", maxDatapoints, period)
 	}
 	return s, nil

@@ -45,7 +45,7 @@ func (f *function) call() (operand, error) {
 		// SERVICE_QUOTA, LAMBDA, DB_PERF_INSIGHTS and Metrics Insights' SELECT.
 		return operand{}, fmt.Errorf("Unsupported function: %s is not supported by stagedoor", f.name)
 	case len(f.args) < least || len(f.args) > most:
-		return operand{}, fmt.Errorf("%s does not take %d arguments", f.name, len(f.args)) // unverified text
+		return operand{}, fmt.Errorf("%s does not take %d arguments", f.name, len(f.args)) // unverified: the text
 	}
 	switch f.name {
 	case "METRICS":

@@ -61,11 +61,12 @@ func (s *Service) checkPut(in *cloudwatch.PutMetricDataInput) error {
 	}
 	switch {
 	case strings.HasPrefix(*in.Namespace, "AWS/"):
-		// "Namespaces that begin with AWS/ are reserved" (CloudWatch-UG:
-		// cloudwatch_concepts). // unverified: the text
+		// "To avoid conflicts with Amazon Web Services service namespaces, you
+		// should not specify a namespace that begins with AWS/" (API reference).
+		// unverified: that AWS refuses it, and the text
 		return invalidValue("The value %s for parameter Namespace is invalid.", *in.Namespace)
 	case !printable(*in.Namespace):
-		return notASCII("Namespace", *in.Namespace)
+		return notASCII("Namespace")
 	case total == 0:
 		return missing("MetricData")
 	case len(in.EntityMetricData) > maxEntities:
@@ -82,9 +83,9 @@ func tooMany(path string, limit int) error {
 	return invalidValue("The collection %s must not have a size greater than %d.", path, limit)
 }
 
-// unverified: the text for characters outside of ASCII.
-func notASCII(path, text string) error {
-	return invalidValue("The value %s for parameter %s contains non-ASCII characters.", text, path)
+// notASCII: buildkite/buildkite-agent-metrics#32.
+func notASCII(path string) error {
+	return invalidValue("The value for parameter %s contains non-ASCII characters.", path)
 }
 
 // printable: "ASCII characters, except for control characters" (API reference).
@@ -99,7 +100,7 @@ func (s *Service) datum(path, namespace string, d *types.MetricDatum) (metrics.D
 		out.Unit = string(types.StandardUnitNone)
 	}
 	if !printable(*d.MetricName) {
-		return out, notASCII(path+".MetricName", *d.MetricName)
+		return out, notASCII(path + ".MetricName")
 	}
 	var err error
 	if out.Series.Dimensions, err = dimensions(path+".Dimensions", d.Dimensions); err != nil {
@@ -141,9 +142,9 @@ func dimensions(path string, in []types.Dimension) ([]metrics.Dimension, error) 
 		member := fmt.Sprintf("%s.member.%d", path, i+1)
 		switch {
 		case !printable(name):
-			return nil, notASCII(member+".Name", name)
+			return nil, notASCII(member + ".Name")
 		case !printable(text):
-			return nil, notASCII(member+".Value", text)
+			return nil, notASCII(member + ".Value")
 		case strings.HasPrefix(name, ":") || strings.TrimSpace(name) == "": // unverified: the text
 			return nil, invalidValue("The value %s for parameter %s.Name is invalid.", name, member)
 		case strings.TrimSpace(text) == "": // unverified: the text

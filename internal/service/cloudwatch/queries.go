@@ -41,9 +41,9 @@ func parseQueries(in *cloudwatch.GetMetricDataInput, account string) ([]*query, 
 		f.add("The parameter StartTime must not equal parameter EndTime.")
 	}
 	switch n := len(in.MetricDataQueries); {
-	case n == 0: // unverified
+	case n == 0: // unverified: the text
 		f.add("The parameter MetricDataQueries is required.")
-	case n > maxQueries: // as for the collections of PutMetricData. // unverified
+	case n > maxQueries: // as for the collections of PutMetricData. // unverified: the text
 		f.add("The collection MetricDataQueries must not have a size greater than %d.", maxQueries)
 		return nil, f.err()
 	}
@@ -52,7 +52,7 @@ func parseQueries(in *cloudwatch.GetMetricDataInput, account string) ([]*query, 
 	for i := range in.MetricDataQueries {
 		q := parseQuery(&f, fmt.Sprintf("MetricDataQueries.member.%d", i+1), &in.MetricDataQueries[i], account)
 		queries[i] = q
-		if ids[q.id] { // unverified
+		if ids[q.id] { // public transcripts of the AWS CLI
 			f.add("The values for parameter id in MetricDataQueries are not unique.")
 		}
 		ids[q.id] = true
@@ -65,14 +65,14 @@ func parseQueries(in *cloudwatch.GetMetricDataInput, account string) ([]*query, 
 
 func parseQuery(f *faults, path string, in *types.MetricDataQuery, account string) *query {
 	q := &query{id: value(in.Id), label: value(in.Label), wanted: in.ReturnData == nil || *in.ReturnData}
-	if !validID(q.id) { // unverified
+	if !validID(q.id) { // influxdata/telegraf#5420
 		f.add("The value %s for parameter %s.Id is not matching the expected pattern ^[a-z][a-zA-Z0-9_]*$.", q.id, path)
 	}
 	if in.AccountId != nil && *in.AccountId != account {
 		f.add("The value %s for parameter %s.AccountId is not this account: metrics of other accounts are not supported by stagedoor.", *in.AccountId, path)
 	}
 	switch {
-	case in.MetricStat != nil && in.Expression != nil: // unverified
+	case in.MetricStat != nil && in.Expression != nil: // unverified: the text
 		f.add("The parameters %s.Expression and %s.MetricStat are mutually exclusive and you have specified both.", path, path)
 	case in.MetricStat != nil:
 		q.parseMetric(f, path+".MetricStat", in.MetricStat)
@@ -100,7 +100,7 @@ func (q *query) parseMetric(f *faults, path string, in *types.MetricStat) {
 	if q.stat = parseStatistic(*in.Stat); q.stat == nil { // prometheus-community/yet-another-cloudwatch-exporter#385
 		f.add("The value %s for parameter %s.Stat is not a valid statistic.", *in.Stat, path)
 	}
-	if !validPeriod(*in.Period) { // unverified
+	if !validPeriod(*in.Period) { // unverified: the text
 		f.add("The parameter %s.Period must be 1, 5, 10, 20, 30 or a multiple of 60.", path)
 		q.period = 60
 	}
@@ -108,7 +108,7 @@ func (q *query) parseMetric(f *faults, path string, in *types.MetricStat) {
 		name string
 		v    *string
 	}{{"Namespace", in.Metric.Namespace}, {"MetricName", in.Metric.MetricName}} {
-		if p.v == nil { // unverified
+		if p.v == nil { // unverified: the text
 			f.add("The parameter %s.Metric.%s is required.", path, p.name)
 		}
 	}
@@ -124,12 +124,12 @@ func (q *query) parseMath(f *faults, in *types.MetricDataQuery) {
 		return
 	}
 	q.period = int64(value(in.Period))
-	if in.Period != nil && !validPeriod(*in.Period) { // unverified
+	if in.Period != nil && !validPeriod(*in.Period) { // unverified: the text
 		f.add("The parameter Period of '%s' must be 1, 5, 10, 20, 30 or a multiple of 60.", q.id)
 	}
 	var err error
 	if q.expression, err = parseExpression(*in.Expression); err != nil {
-		f.add("Error in expression '%s': %s", q.id, err) // unverified text
+		f.add("Error in expression '%s': %s", q.id, err) // unverified: the text
 	}
 }
 
@@ -140,7 +140,7 @@ func (q *query) checkNames(f *faults, ids map[string]bool) {
 		return
 	}
 	q.expression.names(func(name string) {
-		if !ids[name] && (name[0] >= 'a' && name[0] <= 'z' || !contains(keywords[:], name)) { // unverified text
+		if !ids[name] && (name[0] >= 'a' && name[0] <= 'z' || !contains(keywords[:], name)) { // unverified: the text
 			f.add("Error in expression '%s': The following identifiers were referenced but not declared: %s", q.id, name)
 		}
 	})
@@ -161,7 +161,7 @@ func dataOffset(token *string) (int, error) {
 			}
 		}
 	}
-	return 0, &types.InvalidNextToken{Message: new("The next token specified is invalid.")} // unverified text
+	return 0, &types.InvalidNextToken{Message: new("The next token specified is invalid.")} // unverified: the text
 }
 
 // paginate cuts results to the data points of one page and says how the next is

@@ -158,6 +158,8 @@ func TestPutRefused(t *testing.T) {
 			"InvalidParameterValue: The parameter MetricData.member.1.Timestamp must specify a time no more than two hours in the future."},
 		{"colon", "API reference, Dimension", types.MetricDatum{Value: one, Dimensions: []types.Dimension{{Name: aws.String(":a"), Value: name}}},
 			"InvalidParameterValue: The value :a for parameter MetricData.member.1.Dimensions.member.1.Name is invalid."},
+		{"not ASCII", "buildkite/buildkite-agent-metrics#32", types.MetricDatum{Value: one, Dimensions: []types.Dimension{{Name: name, Value: aws.String("ü")}}},
+			"InvalidParameterValue: The value for parameter MetricData.member.1.Dimensions.member.1.Value contains non-ASCII characters."},
 		{"unit", "as of SetAlarmState in AWS recording test_exception_serializing_with_no_shape_in_spec", types.MetricDatum{Value: one, Unit: "Apples"},
 			"ValidationError: 1 validation error detected: Value 'Apples' at 'metricData.1.member.unit' failed to satisfy constraint: Member must satisfy enum value set: [" +
 				"Megabits, Terabits, Gigabits, Count, Bytes, Gigabytes, Gigabytes/Second, Kilobytes, Kilobits/Second, Terabytes, Terabits/Second, Bytes/Second, Percent, " +
