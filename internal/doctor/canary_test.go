@@ -1,0 +1,88 @@
+package doctor_test
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	rest "github.com/aws/aws-sdk-go-v2/service/apigateway/types"
+
+	"github.com/stagedoor/stagedoor/internal/doctor"
+	"github.com/stagedoor/stagedoor/internal/target"
+)
+
+// A canary with a deployment of its own (APIGW-DG canary-release: a deployment
+// that is made for the canary is not the stage's before it is promoted). With an
+// export of the stage nothing is known of the canary but the names of its
+// methods; where the live configuration is all there is, that is judged.
+func TestCanaryDeployments(t *testing.T) {
+	summary := func(names ...string) map[string]map[string]rest.MethodSnapshot {
+		out := map[string]map[string]rest.MethodSnapshot{}
+		for _, name := range names {
+			verb, path, _ := strings.Cut(name, " ")
+			if out[path] == nil {
+				out[path] = map[string]rest.MethodSnapshot{}
+			}
+			out[path][verb] = rest.MethodSnapshot{AuthorizationType: aws.String("NONE")}
+		}
+		return out
+	}
+	const export = `{"openapi":"3.0.1","paths":{"/hello":{"get":{"x-amazon-apigateway-integration":{"type":"aws_proxy","httpMethod":"POST",
+		"uri":"arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:111122223333:function:hello-${stageVariables.env}/invocations"}}}}}`
+	for _, c := range []struct {
+		name   string
+		change func(a *target.RestAPI)
+		want   []string // "method share verdict"
+	}{
+		{"of the stage's deployment", func(*target.RestAPI) {}, []string{"GET /hello  passes", "GET /hello canary 10 % refused"}},
+		{"exported", func(a *target.RestAPI) {
+			a.Exports = map[string]json.RawMessage{"prod": json.RawMessage(export)}
+		}, []string{"GET /hello  passes", "GET /hello canary 10 % refused"}},
+		{"of its own", func(a *target.RestAPI) {
+			a.Exports = map[string]json.RawMessage{"prod": json.RawMessage(export)}
+			a.Stages[0].CanarySettings.DeploymentId = aws.String("dep002")
+		}, []string{"GET /hello  passes", "GET /hello canary 10 % undecided"}},
+		{"of its own, its methods known", func(a *target.RestAPI) {
+			a.Exports = map[string]json.RawMessage{"prod": json.RawMessage(export)}
+			a.Stages[0].CanarySettings.DeploymentId = aws.String("dep002")
+			a.Deployments = map[string]rest.Deployment{"dep002": {ApiSummary: summary("POST /new", "GET /hello")}}
+		}, []string{"GET /hello  passes", "GET /hello canary 10 % undecided", "POST /new canary 10 % undecided"}},
+		{"of its own, live configuration only", func(a *target.RestAPI) {
+			a.Stages[0].CanarySettings.DeploymentId = aws.String("dep002")
+		}, []string{"GET /hello  passes", "GET /hello canary 10 % refused"}},
+		{"of its own, live configuration only, without the method", func(a *target.RestAPI) {
+			a.Stages[0].CanarySettings.DeploymentId = aws.String("dep002")
+			a.Deployments = map[string]rest.Deployment{"dep002": {ApiSummary: summary("POST /new")}}
+		}, []string{"GET /hello  passes"}},
+		{"of its own, without traffic", func(a *target.RestAPI) {
+			a.Exports = map[string]json.RawMessage{"prod": json.RawMessage(export)}
+			a.Stages[0].CanarySettings.DeploymentId, a.Stages[0].CanarySettings.PercentTraffic = aws.String("dep002"), 0
+		}, []string{"GET /hello  passes"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := load(t, "canary")
+			c.change(d.RestAPIs[0])
+			report := doctor.Examine(d, doctor.Options{})
+			var got []string
+			for _, cell := range report.Cells {
+				got = append(got, cell.Method+" "+cell.Share+" "+string(cell.Verdict))
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("%q, want %q", got, c.want)
+			}
+			undecided := slices.ContainsFunc(report.Cells, func(c doctor.Cell) bool { return c.Verdict == doctor.Undecided })
+			if f := withCode(report.Findings, "SD100"); (f != nil) != undecided {
+				t.Errorf("SD100: %+v", f)
+			}
+			for _, format := range doctor.Formats() {
+				var b strings.Builder
+				must(t, report.Write(&b, format, false))
+				if undecided && format == "junit" && !strings.Contains(b.String(), "<skipped") {
+					t.Errorf("junit:\n%s", b.String())
+				}
+			}
+		})
+	}
+}
