@@ -47,9 +47,9 @@ aliases, settings, canary, and doctor's verdict on each call.
   stagedoor diff a1b2c3d4e5=f6g7h8i9j0 --right aws:prod   under two ids
 
 API is an id or a name. A place is "local" (the stagedoor at --endpoint-url),
-"aws", "aws:PROFILE", "aws:PROFILE@REGION", a URL, or "file:DUMP" as
-"stagedoor doctor --save DUMP" writes it. Account, region and the API's id in
-ARNs are no differences.
+"aws", "aws:PROFILE" or a URL, each with @REGION where the region is another than
+that of --region, or "file:DUMP" as "stagedoor doctor --save DUMP" writes it.
+Account, region and the API's id in ARNs are no differences.
 
 Values of environment variables are masked unless --show-values is given.
 Exit code: 0 nothing differs, 1 something differs or could not be read, 2 nothing

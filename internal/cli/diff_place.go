@@ -43,7 +43,11 @@ func (s *diffSide) sameAs(other *diffSide) bool {
 // side reads the name of a place; without one it is the place of the other flags.
 func (f *diffFlags) side(flag, name string) (*diffSide, error) {
 	s := &diffSide{name: name, place: f.place}
-	kind, rest, named := strings.Cut(name, ":")
+	place, region := cutRegion(name)
+	if region != "" {
+		s.place.Region = region
+	}
+	kind, rest, named := strings.Cut(place, ":")
 	switch {
 	case name == "":
 		s.name = "local"
@@ -52,30 +56,41 @@ func (f *diffFlags) side(flag, name string) (*diffSide, error) {
 		} else if f.place.Endpoint != "" {
 			s.name = hostOf(f.place.Endpoint)
 		}
-	case name == "local":
+	case place == "local":
 		s.place.AWS, s.place.Profile = false, ""
 	case kind == "aws":
 		s.place.AWS, s.place.Endpoint = true, ""
-		profile, region, found := strings.Cut(rest, "@")
-		if s.place.Profile = profile; found {
-			s.place.Region = region
-		}
-		if named && rest == "" || found && region == "" {
+		if s.place.Profile = rest; strings.HasSuffix(rest, "@") || named && rest == "" && region == "" {
 			return nil, fmt.Errorf("%s %s: it is aws, aws:PROFILE or aws:PROFILE@REGION", flag, name)
 		}
 	case kind == "file" && rest != "":
 		s.name, s.file, s.place = "file:"+filepath.Base(rest), rest, target.Place{}
 	case kind == "http" || kind == "https":
-		u, err := url.Parse(name)
+		u, err := url.Parse(place)
 		if err != nil || u.Host == "" {
 			return nil, fmt.Errorf("%s %s is not a URL such as %s", flag, name, target.DefaultEndpoint)
 		}
-		s.place.AWS, s.place.Profile, s.place.Endpoint = false, "", strings.TrimSuffix(name, "/")
-		s.name = u.Host
+		s.place.AWS, s.place.Profile, s.place.Endpoint = false, "", strings.TrimSuffix(place, "/")
+		s.name = u.Host + strings.TrimPrefix(name, place)
 	default:
 		return nil, fmt.Errorf("%s %q is no place: it is local, aws, aws:PROFILE, aws:PROFILE@REGION, a URL or file:DUMP", flag, name)
 	}
 	return s, nil
+}
+
+// cutRegion cuts "@eu-central-1" from the end of a place. A profile's name may
+// hold an @, too.
+func cutRegion(name string) (place, region string) {
+	at := strings.LastIndexByte(name, '@')
+	if at < 0 {
+		return name, ""
+	}
+	parts := strings.Split(name[at+1:], "-")
+	last := parts[len(parts)-1]
+	if len(parts) < 3 || len(parts[0]) != 2 || last == "" || strings.Trim(last, "0123456789") != "" || strings.Contains(name[at:], "/") {
+		return name, ""
+	}
+	return name[:at], name[at+1:]
 }
 
 func hostOf(endpoint string) string {
