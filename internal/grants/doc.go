@@ -5,8 +5,10 @@
 // Refuse, which returns at once; a goroutine of this package then builds the
 // Decision (who asked, what, in which context, which policies were read, how
 // each statement came out, which one nearly matched and in which segment it
-// differs, the cause in one sentence and the commands that mend it) and appends
-// it to the journal that `stagedoor why` reads. Explain builds the same picture
+// differs, the cause in one sentence, what changed since the call was last
+// allowed, and the commands that mend it) and appends it to the journal that
+// `stagedoor why` reads. Refused callers of the control plane also get the
+// encoded message that sts:DecodeAuthorizationMessage opens. Explain builds the same picture
 // without a journal entry, for the start-up matrix and for dry runs.
 //
 // Services ask RoleAssumable and RoleAllows where AWS checks a role before it

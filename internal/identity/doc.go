@@ -12,9 +12,12 @@
 //   - any other key is the root of the default account too, unless
 //     Options.Strict refuses it.
 //
+// WebIdentity says who an ID token is about: it finds the account's provider and
+// has package oidc, below this one, verify the token with the issuer's keys.
+//
 // Its Authenticate method is awswire's hook; service/sts issues sessions through
 // it and the root package wires it. It must never import a service, the gateway
 // or an SDK. An *Identity is safe for concurrent use; authentication reads the
 // store's mirror and does no I/O, but for a write per key and quarter of an hour
-// that notes the key's use.
+// that notes the key's use. Only WebIdentity reaches the network.
 package identity

@@ -235,6 +235,9 @@ func (s *Service) checkTrustPolicy(ctx context.Context, document string) error {
 				return malformed("AssumeRole policy may only specify STS AssumeRole actions.")
 			}
 		}
+		if err := checkFederated(st); err != nil {
+			return err
+		}
 		if err := s.checkPrincipals(ctx, st["Principal"]); err != nil {
 			return err
 		}

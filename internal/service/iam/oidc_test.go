@@ -158,3 +158,43 @@ func thumbs(n int) []string {
 	}
 	return list
 }
+
+// Trust in identity providers; sources beside the texts.
+func TestFederatedTrust(t *testing.T) {
+	w := newWorld(t)
+	const name = "token.actions.githubusercontent.com"
+	statement := func(principal, condition string) string {
+		return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"` + principal + `"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":` + condition + `}]}`
+	}
+	on := func(key, value string) string { return `{"StringLike":{"` + key + `":"` + value + `"}}` }
+	const form = "Federated principals must be valid domain names or SAML metadata ARNs"
+	const shared = "The trust policy must evaluate " + name + ":sub or " + name + ":job_workflow_ref, because the identity provider is shared by many customers."
+	n := 0
+	for title, c := range map[string]struct{ document, want string }{
+		"a provider":             {statement("arn:aws:iam::"+acct+":oidc-provider/issuer.example.com/id/1", on("issuer.example.com/id/1:aud", "x")), ""},
+		"a provider with a port": {statement("arn:aws:iam::"+acct+":oidc-provider/127.0.0.1:8080", on("127.0.0.1:8080:aud", "x")), ""},
+		"a provider of old":      {statement("accounts.google.com", on("accounts.google.com:aud", "x")), ""},
+		"SAML":                   {statement("arn:aws:iam::"+acct+":saml-provider/corp", on("SAML:aud", "x")), ""},
+		"a URL":                  {statement("https://issuer.example.com", on("issuer.example.com:aud", "x")), form},
+		"an ARN with a slash":    {statement("arn:aws:iam//"+acct+":oidc-provider/issuer.example.com", on("issuer.example.com:aud", "x")), form},
+		"nothing":                {statement("", on("issuer.example.com:aud", "x")), form},
+		"a key with a scheme":    {statement("arn:aws:iam::"+acct+":oidc-provider/issuer.example.com", on("https://issuer.example.com:aud", "x")), "Condition can contain only one colon."},
+		"GitHub":                 {statement(githubARN, on(name+":sub", "repo:org/*")), ""},
+		"GitHub, a workflow":     {statement(githubARN, on(name+":job_workflow_ref", "org/app/.github/workflows/x.yml@*")), ""},
+		"GitHub, all of it":      {statement(githubARN, on(name+":aud", "sts.amazonaws.com")), shared},
+		"GitHub, any subject":    {statement(githubARN, on(name+":sub", "*")), shared},
+		"GitHub, no condition":   {strings.Replace(statement(githubARN, "{}"), `,"Condition":{}`, "", 1), shared},
+		"GitHub, denied":         {strings.Replace(statement(githubARN, on(name+":aud", "x")), "Allow", "Deny", 1), ""},
+	} {
+		n++
+		role := fmt.Sprintf("role%d", n)
+		_, err := w.CreateRole(t.Context(), &sdk.CreateRoleInput{RoleName: &role, AssumeRolePolicyDocument: &c.document})
+		want := refusal{}
+		if c.want != "" {
+			want = refusal{"MalformedPolicyDocument", c.want, 400}
+		}
+		if diff := cmp.Diff(want, refused(err)); diff != "" {
+			t.Errorf("%s: %s", title, diff)
+		}
+	}
+}

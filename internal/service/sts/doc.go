@@ -3,7 +3,8 @@
 //
 // The root package wires Service.Operations into awswire's server. The package
 // judges whether a role's trust policy lets the caller in; credentials are made
-// and kept by internal/identity. It must never import another service, the
+// and kept by internal/identity, which also verifies ID tokens. Encoded messages
+// of refusals are made and opened by internal/grants. It must never import another service, the
 // gateway or net/http. Error texts are AWS's, from recorded answers where a
 // test is named.
 //
