@@ -68,6 +68,9 @@ func TestSections(t *testing.T) {
 			"paired fn-dev ↔ fn-prod", "  ~version $LATEST | $LATEST", "  ~code one | one"}},
 		{"no function", diff.SectionFunctions, func(m *model) { delete(m.Functions, "fn-prod") }, []string{
 			"changed fn-dev ↔ fn-prod", "  exists yes | there is no such function"}},
+		{"no name of a function", diff.SectionFunctions, func(m *model) {
+			m.Stages["prod"].Variables["env"] = "a b"
+		}, []string{"changed fn-dev ↔ fn-a b", "  exists yes | there is no such function"}},
 		{"environment", diff.SectionEnvironment, func(m *model) {
 			m.Functions["fn-dev"].Versions["$LATEST"].Env = map[string]string{"A": "1", "B": "secret", "C": "same"}
 			m.Functions["fn-prod"].Versions["$LATEST"].Env = map[string]string{"B": "other", "C": "same", "D": ""}

@@ -93,7 +93,7 @@ func (c *comparing) functions() Section {
 			s.Same++
 			continue
 		}
-		left, right := c.left.Picture.Called[p.left], c.right.Picture.Called[p.right]
+		left, right := c.left.called(p.left), c.right.called(p.right)
 		if why := c.unknown(left, right); why != "" {
 			s.Unknown = append(s.Unknown, c.name(p)+": "+why)
 			continue
@@ -129,14 +129,20 @@ func (c *comparing) unknown(left, right *target.Called) string {
 		called *target.Called
 	}{{c.left, left}, {c.right, right}} {
 		end := side.h.end()
-		switch {
-		case side.called == nil:
-			return "the function of " + end.Name() + " was not read"
-		case side.called.Unread != "":
+		if side.called.Unread != "" {
 			return side.called.Unread + " on " + end.Name()
 		}
 	}
 	return ""
+}
+
+// called is what is known of a function. What was not even asked for is the
+// target of an integration that names no function, as without its variable.
+func (h *half) called(arn string) *target.Called {
+	if f := h.Picture.Called[arn]; f != nil {
+		return f
+	}
+	return &target.Called{ARN: arn, Missing: true}
 }
 
 const noFunction = "there is no such function"
@@ -266,7 +272,7 @@ const mask = "••••"
 func (c *comparing) environment() Section {
 	s := Section{Name: SectionEnvironment, Title: "environment of functions"}
 	for _, p := range c.pairs {
-		left, right := c.left.Picture.Called[p.left], c.right.Picture.Called[p.right]
+		left, right := c.left.called(p.left), c.right.called(p.right)
 		if c.identical(p) || c.unknown(left, right) != "" || left.Missing || right.Missing {
 			continue // the functions' section tells
 		}
@@ -322,8 +328,8 @@ func (f *Field) hide() {
 func (c *comparing) aliases() Section {
 	s := Section{Name: SectionAliases, Title: "aliases"}
 	for _, p := range c.pairs {
-		left, right := c.left.Picture.Called[p.left], c.right.Picture.Called[p.right]
-		if c.identical(p) || left == nil || right == nil || left.Alias == nil && right.Alias == nil {
+		left, right := c.left.called(p.left), c.right.called(p.right)
+		if c.identical(p) || left.Alias == nil && right.Alias == nil {
 			continue
 		}
 		l, r := aliasFields(left.Alias), aliasFields(right.Alias)

@@ -121,7 +121,8 @@ func (c *comparing) logging() Section {
 }
 
 // The account's own limits, which AWS writes into settings that were made for
-// another reason (API Gateway quotas: 10,000 requests a second, bursts of 5,000).
+// another reason (quotas of API Gateway: 10,000 requests a second, bursts of
+// 5,000; aws CLI reference, update-stage, shows them in its example).
 const (
 	accountRate, accountBurst = 10000, 5000
 	accountLimit              = "the account's"

@@ -10,14 +10,11 @@ import (
 // it from the API, each as what it allows, with "{stage}" for the stage's own
 // name: the rest of the policy is nobody's business here.
 func (h *half) granted(function string) []string {
-	arn, qualifier := function, ""
-	if called := h.Picture.Called[function]; called != nil {
-		arn, qualifier = called.ARN, called.Qualifier
-	}
+	called := h.called(function)
 	var out []string
 	for _, f := range h.Picture.Dump.Functions {
-		if text(f.Configuration.FunctionArn) == arn {
-			out = h.statements(f.Policies[qualifier].Policy)
+		if text(f.Configuration.FunctionArn) == called.ARN {
+			out = h.statements(f.Policies[called.Qualifier].Policy)
 		}
 	}
 	slices.Sort(out)
