@@ -51,8 +51,8 @@ const canarySuffix = "/Canary"
 // counted are the series of one target, in the order of its metrics.
 type counted struct{ levels [][]*tally }
 
-// count sums one record into the pending table. m.mu is held.
-func (m *Metrics) count(r *record) {
+// tell sums one record into the pending table. m.mu is held.
+func (m *Metrics) tell(r *record) {
 	c := m.targets[r.target]
 	if c == nil {
 		c = m.newTarget(&r.target)

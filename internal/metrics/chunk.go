@@ -10,26 +10,34 @@ import (
 // An entry of the journal holds observations of one account and region in one
 // hour. Numbers are varints:
 //
-//	version (1) · covered · part · parts · then series by id and unit, until the end:
+//	version (1) · number of stamps · stamps · part · parts ·
+//	then series by id and unit, until the end:
 //	length of what the id shares with the one before · length, rest of the id ·
 //	length, unit · number of points · for each:
 //	seconds since the hour's begin · hidden · count · sum · minimum · maximum ·
 //	number of bins · for each: key less the one before · count
 //
-// covered is 0 for observations that are new. An entry with a covered is the sum
-// of all entries of its hour up to that sequence, and stands in their place as
-// soon as all its parts are there.
+// A stamp is eight bytes that name a process and a number that it counts up. New
+// observations have part and parts 0 and the one stamp of who wrote them. A sum
+// has the last stamp of each process whose entries it sums, and stands in their
+// place as soon as all its parts are there. Stamps and not the journal's sequence,
+// because an import numbers the entries anew.
 const chunkVersion = 1
 
 // chunkBytes is the size at which an entry ends: well under the default
 // max_payload (1 MB) of NATS servers.
 const chunkBytes = 256 << 10
 
+// stamp is the number of an entry among those of one process.
+type stamp struct{ process, count uint64 }
+
 // header of an entry.
 type header struct {
-	covered     uint64
+	stamps      []stamp // of a sum by process
 	part, parts uint64
 }
+
+func (h *header) sum() bool { return h.parts > 0 }
 
 // unitSeries are the points of one series in one unit, by time.
 type unitSeries struct {
@@ -40,22 +48,34 @@ type unitSeries struct {
 
 func appendHeader(b []byte, h header) []byte {
 	b = append(b, chunkVersion)
-	b = binary.AppendUvarint(b, h.covered)
+	b = binary.AppendUvarint(b, uint64(len(h.stamps)))
+	for _, s := range h.stamps {
+		b = binary.LittleEndian.AppendUint64(b, s.process)
+		b = binary.AppendUvarint(b, s.count)
+	}
 	b = binary.AppendUvarint(b, h.part)
 	return binary.AppendUvarint(b, h.parts)
 }
 
+// body of an entry, and how many series are in it.
+type body struct {
+	data []byte
+	n    int
+}
+
 // encode writes series of one hour, sorted by id and unit, as bodies of entries:
 // each can be read alone.
-func encode(hour int64, all []unitSeries) (bodies [][]byte) {
+func encode(hour int64, all []unitSeries) (bodies []body) {
 	var b []byte
 	var last seriesID
+	n := 0
 	for i := range all {
 		s := &all[i]
 		if len(b) > chunkBytes {
-			bodies = append(bodies, b)
-			b, last = nil, ""
+			bodies = append(bodies, body{b, n})
+			b, last, n = nil, "", 0
 		}
+		n++
 		shared := sharedPrefix(string(last), string(s.id))
 		b = binary.AppendUvarint(b, uint64(shared))
 		b = appendText(b, string(s.id[shared:]))
@@ -66,7 +86,7 @@ func encode(hour int64, all []unitSeries) (bodies [][]byte) {
 		}
 		last = s.id
 	}
-	return append(bodies, b)
+	return append(bodies, body{b, n})
 }
 
 func sharedPrefix(a, b string) int {
@@ -164,8 +184,20 @@ func (r *reader) header() (h header, err error) {
 	if v := r.bytes(1); v == nil || v[0] != chunkVersion {
 		return h, errDamaged
 	}
-	h = header{r.uvarint(), r.uvarint(), r.uvarint()}
-	if r.failed {
+	n := r.uvarint()
+	if n == 0 || n > uint64(len(r.rest)) {
+		return h, errDamaged
+	}
+	h.stamps = make([]stamp, 0, min(n, 16))
+	for range n {
+		process := r.bytes(8)
+		if process == nil {
+			return h, errDamaged
+		}
+		h.stamps = append(h.stamps, stamp{binary.LittleEndian.Uint64(process), r.uvarint()})
+	}
+	h.part, h.parts = r.uvarint(), r.uvarint()
+	if r.failed || h.sum() && h.part >= h.parts {
 		return h, errDamaged
 	}
 	return h, nil

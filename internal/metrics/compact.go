@@ -1,10 +1,10 @@
 package metrics
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-
-	"github.com/stagedoor/stagedoor/internal/store"
+	"slices"
 )
 
 const (
@@ -57,18 +57,35 @@ func (m *Metrics) compact(ctx context.Context, key hourKey) error {
 	if size > maxCompact {
 		return nil
 	}
-	last := entries[len(entries)-1].Seq
-	bodies := encode(key.hour, m.sum(key, entries))
+	counted := effective(parse(entries))
+	bodies := encode(key.hour, m.sum(key, counted))
+	stamps := union(counted)
 	for i, body := range bodies {
-		h := header{covered: last, part: uint64(i), parts: uint64(len(bodies))}
-		if _, err := journal.Append(ctx, key.subject(), append(appendHeader(nil, h), body...)); err != nil {
+		h := header{stamps: stamps, part: uint64(i), parts: uint64(len(bodies))}
+		if _, err := journal.Append(ctx, key.subject(), append(appendHeader(nil, h), body.data...)); err != nil {
 			return fmt.Errorf("sum up metrics: %w", err)
 		}
 	}
-	return journal.PurgeBefore(ctx, key.subject(), last+1)
+	return journal.PurgeBefore(ctx, key.subject(), entries[len(entries)-1].Seq+1)
 }
 
-func (m *Metrics) sum(key hourKey, entries []store.Entry) []unitSeries {
+// union is the last stamp of each process among entries.
+func union(entries []entry) []stamp {
+	last := map[uint64]uint64{}
+	for _, e := range entries {
+		for _, s := range e.stamps {
+			last[s.process] = max(last[s.process], s.count)
+		}
+	}
+	stamps := make([]stamp, 0, len(last))
+	for process, count := range last {
+		stamps = append(stamps, stamp{process, count})
+	}
+	slices.SortFunc(stamps, func(a, b stamp) int { return cmp.Compare(a.process, b.process) })
+	return stamps
+}
+
+func (m *Metrics) sum(key hourKey, entries []entry) []unitSeries {
 	t := table{}
 	m.decode(key.hour, entries, func(id, unit []byte) func(*Point) {
 		s := t.at(key.place, seriesKey{seriesID(id), string(unit)})

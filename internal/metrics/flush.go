@@ -60,10 +60,7 @@ func (m *Metrics) write(ctx context.Context, t table) (left table, err error) {
 		for hour, all := range byHour(in) {
 			key := hourKey{p, hour}
 			if err == nil {
-				err = m.append(ctx, journal, key, all)
-			}
-			if err == nil {
-				continue
+				all, err = m.append(ctx, journal, key, all)
 			}
 			for _, s := range all {
 				mine := left.at(p, seriesKey{s.id, s.unit})
@@ -76,21 +73,23 @@ func (m *Metrics) write(ctx context.Context, t table) (left table, err error) {
 	return left, err
 }
 
-// append writes series of one hour, as one entry unless they are many.
-func (m *Metrics) append(ctx context.Context, journal *store.Journal, key hourKey, all []unitSeries) error {
+// append writes series of one hour, as one entry unless they are many, and returns
+// those that it could not write.
+func (m *Metrics) append(ctx context.Context, journal *store.Journal, key hourKey, all []unitSeries) (left []unitSeries, err error) {
 	for _, body := range encode(key.hour, all) {
-		_, err := journal.Append(ctx, key.subject(), append(appendHeader(nil, header{}), body...))
+		m.count++
+		h := header{stamps: []stamp{{m.process, m.count}}}
+		_, err := journal.Append(ctx, key.subject(), append(appendHeader(nil, h), body.data...))
 		if errors.Is(err, store.ErrTooLarge) {
 			// An external server with a small max_payload: trying again is no use.
 			m.log.Error("metrics are lost", "error", err)
-			continue
+		} else if err != nil {
+			return all, err
 		}
-		if err != nil {
-			return err
-		}
+		all = all[body.n:]
 		m.entries[key]++
 	}
-	return nil
+	return nil, nil
 }
 
 // putBack makes what could not be written pending again, unless it is too much.

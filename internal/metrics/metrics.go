@@ -3,6 +3,7 @@ package metrics
 import (
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -61,6 +62,8 @@ type Metrics struct {
 	pending table               // guarded by mu
 	targets map[target]*counted // of pending, guarded by mu
 	entries map[hourKey]int     // entries written by this process, guarded by flushing
+	process uint64              // of the stamps of these entries
+	count   uint64              // the last stamp's, guarded by flushing
 
 	dirty atomic.Bool   // wake was signalled since the last flush
 	wake  chan struct{} // something was recorded
@@ -76,7 +79,7 @@ type Metrics struct {
 func New(s *store.Store, o Options) (*Metrics, error) {
 	m := &Metrics{
 		log: o.Logger, now: o.Now, every: o.FlushEvery,
-		pending: table{}, targets: map[target]*counted{}, entries: map[hourKey]int{},
+		pending: table{}, targets: map[target]*counted{}, entries: map[hourKey]int{}, process: rand.Uint64(),
 		wake: make(chan struct{}, 1), full: make(chan struct{}, 1),
 		stop: make(chan struct{}), done: make(chan struct{}),
 	}

@@ -1,6 +1,7 @@
 package metrics_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -169,19 +170,21 @@ func TestFunctionCall(t *testing.T) {
 	}
 }
 
-// TestSums: however observations are spread over puts, flushes, sums of entries
-// and restarts, what is read is their sum.
+// TestSums: however observations are spread over two processes, their puts,
+// flushes, sums of entries and restarts, what either reads is the sum.
 func TestSums(t *testing.T) {
 	s := storetest.New(t)
 	run := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		run++
 		c := &clock{now: noon}
-		m := open(t, s, c)
+		processes := []*metrics.Metrics{open(t, s, c), open(t, s, c)}
 		place := fmt.Sprintf("%012d", run)
 		names := []string{"a", "b"}
 		want := map[string]map[int64]*metrics.Point{}
 		for range rapid.IntRange(1, 30).Draw(rt, "steps") {
+			i := rapid.IntRange(0, 1).Draw(rt, "process")
+			m := processes[i]
 			switch rapid.IntRange(0, 5).Draw(rt, "step") {
 			case 0:
 				must(rt, m.Flush(t.Context()))
@@ -189,7 +192,7 @@ func TestSums(t *testing.T) {
 				must(rt, m.Compact(t.Context()))
 			case 2:
 				must(rt, m.Close(t.Context()))
-				m = open(t, s, c)
+				processes[i] = open(t, s, c)
 			case 3:
 				c.set(c.Now().Add(time.Duration(rapid.IntRange(0, 3000).Draw(rt, "seconds")) * time.Second))
 			default:
@@ -210,6 +213,7 @@ func TestSums(t *testing.T) {
 				want[name][minute] = &merged
 			}
 		}
+		m := processes[run%2]
 		got, err := m.Read(t.Context(), place, region, []metrics.Series{series("n", "a"), series("n", "b")}, noon.Add(-48*time.Hour), noon.Add(48*time.Hour))
 		must(rt, err)
 		for i, name := range names {
@@ -232,11 +236,47 @@ func TestSums(t *testing.T) {
 		if len(listed) != len(want) {
 			rt.Fatalf("listed %v, want %d", listed, len(want))
 		}
-		must(rt, m.Close(t.Context()))
+		for _, m := range processes {
+			must(rt, m.Close(t.Context()))
+		}
 	})
 }
 
-func must(t rapid.TB, err error) {
+// TestImport: an import numbers the journal's entries anew, and everything still
+// counts once.
+func TestImport(t *testing.T) {
+	from, to := storetest.New(t), storetest.New(t)
+	c := &clock{now: noon}
+	m := open(t, from, c)
+	call := func(m *metrics.Metrics, n int) {
+		for range n {
+			m.APICall(&metrics.APICall{Account: account, Region: region, APIName: "a", Stage: "s", Status: 200})
+			must(t, m.Flush(t.Context()))
+		}
+	}
+	call(m, 20)
+	must(t, m.Compact(t.Context()))
+	call(m, 3)
+	var file bytes.Buffer
+	must(t, from.Export(t.Context(), &file))
+	must(t, to.Import(t.Context(), &file))
+	imported := open(t, to, c)
+	call(imported, 2)
+	for _, step := range []string{"imported", "summed"} {
+		if d := cmp.Diff([]string{"Count 12:00:00 25 25 1 1"}, shown(all(t, imported, series("AWS/ApiGateway", "Count", "ApiName", "a")))); d != "" {
+			t.Errorf("%s: %s", step, d)
+		}
+		must(t, imported.Compact(t.Context()))
+	}
+	if n, err := imported.Entries(t.Context()); n != 1 || err != nil {
+		t.Errorf("%d entries, %v", n, err)
+	}
+}
+
+func must(t interface {
+	Helper()
+	Fatal(args ...any)
+}, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -84,7 +84,7 @@ func TestChunks(t *testing.T) {
 		sorted(all)
 		var got []unitSeries
 		for _, body := range encode(hour, all) {
-			r := reader{rest: body}
+			r := reader{rest: body.data}
 			err := r.decode(hour, func(id, unit []byte) func(*Point) {
 				got = append(got, unitSeries{id: seriesID(id), unit: string(unit)})
 				s := &got[len(got)-1]
@@ -106,7 +106,7 @@ func FuzzChunk(f *testing.F) {
 	p := Point{Second: 60}
 	p.Add(1.5, 1)
 	p.Add(2, 3)
-	f.Add(append(appendHeader(nil, header{7, 0, 1}), encode(0, []unitSeries{{s.id(), "Count", []Point{p, p}}})[0]...))
+	f.Add(append(appendHeader(nil, header{stamps: []stamp{{7, 1}}, parts: 1}), encode(0, []unitSeries{{s.id(), "Count", []Point{p, p}}})[0].data...))
 	f.Add([]byte{1, 0, 0, 0, 0, 255, 255, 255, 255, 15})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r := reader{rest: data}

@@ -114,7 +114,7 @@ func (m *Metrics) visit(ctx context.Context, p place, first, end int64, take vis
 		return fmt.Errorf("read metrics: %w", err)
 	}
 	err = m.hours(ctx, journal, p, first, end, func(hour int64, entries []store.Entry) {
-		m.decode(hour, entries, take)
+		m.decode(hour, effective(parse(entries)), take)
 	})
 	if err != nil {
 		return fmt.Errorf("read metrics: %w", err)
@@ -170,51 +170,82 @@ func (m *Metrics) hours(ctx context.Context, journal *store.Journal, p place, fi
 
 // decode shows the series of one hour's entries. Damaged entries are left out:
 // a missing minute is better than a wrong one.
-func (m *Metrics) decode(hour int64, entries []store.Entry, take visitor) {
-	for _, r := range effective(entries) {
-		if err := r.decode(hour, take); err != nil {
+func (m *Metrics) decode(hour int64, entries []entry, take visitor) {
+	for _, e := range entries {
+		if err := e.body.decode(hour, take); err != nil {
 			m.log.Error("a part of the metrics cannot be read and is left out", "error", err)
 		}
 	}
 }
 
-// effective picks the entries that count: the newest complete sum, and what came
-// after what it covers.
-func effective(entries []store.Entry) []reader {
-	type parsed struct {
-		header
-		seq  uint64
-		body reader
+// entry is one of the journal's, its header read.
+type entry struct {
+	header
+	body reader
+}
+
+// parse reads the headers of entries. Damaged ones are left out.
+func parse(entries []store.Entry) []entry {
+	all := make([]entry, 0, len(entries))
+	for i := range entries {
+		e := entry{body: reader{rest: entries[i].Data}}
+		var err error
+		if e.header, err = e.body.header(); err == nil {
+			all = append(all, e)
+		}
 	}
-	all := make([]parsed, 0, len(entries))
-	sums := map[uint64]map[uint64]reader{} // by covered and part
-	var covered uint64
-	for _, e := range entries {
-		r := reader{rest: e.Data}
-		h, err := r.header()
-		if err != nil {
+	return all
+}
+
+// effective picks the entries that count: the newest complete sum, and what it
+// does not cover. Of two sums one covers all that the other does, for each is of
+// everything up to some moment.
+func effective(all []entry) (count []entry) {
+	type parts map[uint64]entry
+	sums := map[string]parts{} // by stamps
+	var newest parts
+	var covered map[uint64]uint64
+	total := uint64(0)
+	for _, e := range all {
+		if !e.sum() {
 			continue
 		}
-		all = append(all, parsed{h, e.Seq, r})
-		if h.covered == 0 {
+		key := fmt.Sprint(e.stamps)
+		if sums[key] == nil {
+			sums[key] = parts{}
+		}
+		sums[key][e.part] = e
+		if uint64(len(sums[key])) < e.parts {
 			continue
 		}
-		if sums[h.covered] == nil {
-			sums[h.covered] = map[uint64]reader{}
-		}
-		sums[h.covered][h.part] = r
-		if uint64(len(sums[h.covered])) == h.parts {
-			covered = max(covered, h.covered)
+		if n := e.total(); n >= total {
+			total, newest, covered = n, sums[key], e.last()
 		}
 	}
-	var count []reader
-	for _, r := range sums[covered] {
-		count = append(count, r)
+	for _, e := range newest {
+		count = append(count, e)
 	}
-	for _, p := range all {
-		if p.covered == 0 && p.seq > covered {
-			count = append(count, p.body)
+	for _, e := range all {
+		if s := e.stamps[0]; !e.sum() && s.count > covered[s.process] {
+			count = append(count, e)
 		}
 	}
 	return count
+}
+
+// total grows with what a sum covers.
+func (h *header) total() (n uint64) {
+	for _, s := range h.stamps {
+		n += s.count
+	}
+	return n
+}
+
+// last is the number of each process's last entry that a sum covers.
+func (h *header) last() map[uint64]uint64 {
+	last := make(map[uint64]uint64, len(h.stamps))
+	for _, s := range h.stamps {
+		last[s.process] = s.count
+	}
+	return last
 }

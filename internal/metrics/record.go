@@ -158,7 +158,7 @@ func (m *Metrics) newBuffer() *buffer {
 // countUp sums the records of a buffer into the pending table. m.mu is held.
 func (m *Metrics) countUp(b *buffer) {
 	for i := range b.records[:b.n] {
-		m.count(&b.records[i])
+		m.tell(&b.records[i])
 	}
 	clear(b.records[:b.n]) // do not keep the strings alive
 	b.n = 0
