@@ -60,7 +60,11 @@ func checkFederated(st statement) error {
 		return nil
 	}
 	for _, id := range ids {
-		if required := sharedControls(id); len(required) > 0 && !controlled(conditions, required) {
+		if id == "cognito-identity.amazonaws.com" && !controlled(conditions, []string{id + ":aud"}) {
+			return malformed("A condition block must be present for the Cognito provider") // what the template of awslabs/amazon-kinesis-data-generator met
+		}
+		_, name, _ := strings.Cut(id, ":oidc-provider/")
+		if required := sharedControls(name); len(required) > 0 && !controlled(conditions, required) {
 			// unverified: AWS's text
 			return malformed("The trust policy must evaluate " + strings.Join(required, " or ") + ", because the identity provider is shared by many customers.")
 		}
@@ -74,19 +78,18 @@ func checkFederated(st statement) error {
 // OIDC providers").
 //
 // unverified: that job_workflow_ref does for GitHub
-func sharedControls(id string) []string {
-	_, name, found := strings.Cut(id, ":oidc-provider/")
-	if !found {
-		name = id
-	}
-	switch name {
+func sharedControls(provider string) []string {
+	switch provider {
 	case "token.actions.githubusercontent.com":
-		return []string{name + ":sub", name + ":job_workflow_ref"}
-	case "gitlab.com", "app.terraform.io", "agent.buildkite.com", "oidc.codefresh.io", "studio.datachain.ai/api", "scalr.io",
-		"tokens.cloud.shisho.dev", "proidc.upbound.io", "vstoken.actions.githubusercontent.com", "oidc-configuration.audit-log.githubusercontent.com":
-		return []string{name + ":sub"}
-	case "oidc.vercel.com", "api.pulumi.com/oidc", "sandboxes.cloud", "cognito-identity.amazonaws.com":
-		return []string{name + ":aud"}
+		return []string{provider + ":sub", provider + ":job_workflow_ref"}
+	case "vstoken.actions.githubusercontent.com", "oidc-configuration.audit-log.githubusercontent.com", "gitlab.com",
+		"app.terraform.io", "agent.buildkite.com", "oidc.codefresh.io", "studio.datachain.ai/api", "scalr.io",
+		"tokens.cloud.shisho.dev", "proidc.upbound.io":
+		return []string{provider + ":sub"}
+	case "oidc.vercel.com", "api.pulumi.com/oidc", "sandboxes.cloud":
+		return []string{provider + ":aud"}
+	case "sts.windows.net/33e01921-4d64-4f8c-a055-5bdaffd5e33d": // Microsoft Sentinel
+		return []string{"sts:RoleSessionName"}
 	}
 	return nil
 }
@@ -95,10 +98,14 @@ func sharedControls(id string) []string {
 // not just anything.
 func controlled(conditions map[string]map[string]json.RawMessage, required []string) bool {
 	for operator, keys := range conditions {
+		operator = strings.ToLower(operator)
+		if !strings.Contains(operator, "string") || strings.Contains(operator, "not") {
+			continue // a denial of some value limits nothing
+		}
 		for key, values := range keys {
 			asked := slices.ContainsFunc(required, func(r string) bool { return strings.EqualFold(r, key) })
-			anything := slices.ContainsFunc(texts(values), func(v string) bool { return strings.Trim(v, "*") == "" })
-			if asked && !anything && !strings.HasPrefix(operator, "Null") {
+			anything := slices.ContainsFunc(texts(values), func(v string) bool { return strings.Trim(v, "*?") == "" })
+			if asked && !anything {
 				return true
 			}
 		}

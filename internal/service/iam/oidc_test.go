@@ -183,6 +183,10 @@ func TestFederatedTrust(t *testing.T) {
 		"GitHub, a workflow":     {statement(githubARN, on(name+":job_workflow_ref", "org/app/.github/workflows/x.yml@*")), ""},
 		"GitHub, all of it":      {statement(githubARN, on(name+":aud", "sts.amazonaws.com")), shared},
 		"GitHub, any subject":    {statement(githubARN, on(name+":sub", "*")), shared},
+		"GitHub, but for one":    {statement(githubARN, `{"StringNotEquals":{"`+name+`:sub":"repo:evil/app"}}`), shared},
+		"Cognito":                {statement("cognito-identity.amazonaws.com", on("cognito-identity.amazonaws.com:aud", "us-east-1:pool")), ""},
+		"Cognito, all of it":     {strings.Replace(statement("cognito-identity.amazonaws.com", "{}"), `,"Condition":{}`, "", 1), "A condition block must be present for the Cognito provider"},
+		"Sentinel":               {statement("arn:aws:iam::"+acct+":oidc-provider/sts.windows.net/33e01921-4d64-4f8c-a055-5bdaffd5e33d", on("sts:RoleSessionName", "MicrosoftSentinel_x")), ""},
 		"GitHub, no condition":   {strings.Replace(statement(githubARN, "{}"), `,"Condition":{}`, "", 1), shared},
 		"GitHub, denied":         {strings.Replace(statement(githubARN, on(name+":aud", "x")), "Allow", "Deny", 1), ""},
 	} {
