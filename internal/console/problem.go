@@ -121,3 +121,43 @@ func (c *Console) fail(w http.ResponseWriter, v *visit, err error) {
 
 // command is a line for a shell.
 func command(words ...string) string { return grants.Command(append([]string{"aws"}, words...)...) }
+
+// foldFrom is the length from which a command is folded.
+const foldFrom = 80
+
+// folded puts the options of a long command on lines of their own, but for the
+// first. A shell reads it as it read the one line.
+func folded(line string) string {
+	if len(line) < foldFrom || strings.Contains(line, "\n") {
+		return line
+	}
+	var b strings.Builder
+	var quote byte
+	options := 0
+	for i := 0; i < len(line); i++ {
+		c := line[i]
+		switch {
+		case quote == '"' && c == '\\':
+			b.WriteByte(c)
+			i++
+			if i == len(line) {
+				return line
+			}
+			c = line[i]
+		case quote != 0 && c == quote:
+			quote = 0
+		case quote == 0 && (c == '"' || c == '\''):
+			quote = c
+		case quote == 0 && c == '\\' && i+1 < len(line):
+			b.WriteByte(c)
+			i++
+			c = line[i]
+		case quote == 0 && strings.HasPrefix(line[i:], " --"):
+			if options++; options > 1 {
+				b.WriteString(" \\\n ")
+			}
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
+}

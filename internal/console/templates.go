@@ -70,6 +70,7 @@ func (t *templates) functions() template.FuncMap {
 		"stamp":        stamp,
 		"lastOf":       lastOf,
 		"breakable":    breakable,
+		"folded":       folded,
 		"size":         size,
 		"took":         took,
 		"clock":        clock,
