@@ -68,6 +68,11 @@ func setup(env *testscript.Env) error {
 		// directory, first in the path, does without them.
 		env.Setenv("PATH", prepend(env.Getenv("PATH"), dir))
 	}
+	examples, err := filepath.Abs("../../examples")
+	if err != nil {
+		return err
+	}
+	env.Setenv("EXAMPLES", examples)
 	mirror := terraformMirror()
 	if mirror == "" {
 		return nil

@@ -114,9 +114,11 @@ func (p *Plan) functionCommands(m *FunctionMove) []string {
 	var lines []string
 	name := short(m.Function)
 	region := part(m.Function, 3)
-	if m.Code != nil {
+	if m.Code != nil && p.Kind == "promotion" {
 		lines = append(lines,
 			shell("aws", "lambda", "publish-version", "--region", region, "--function-name", name, "--code-sha256", m.Code.Old, "--description", "before promotion "+p.ID))
+	}
+	if m.Code != nil {
 		if m.Code.Image != "" {
 			lines = append(lines, shell("aws", "lambda", "update-function-code", "--region", region, "--function-name", name, "--image-uri", m.Code.Image))
 		} else {
@@ -158,7 +160,31 @@ func (p *Plan) aliasCommands(m *FunctionMove, first bool) []string {
 			lines = append(lines, update+" --function-version "+shell(a.Old)+" --routing-config AdditionalVersionWeights={"+version+"="+share+"}")
 			continue
 		}
-		lines = append(lines, update+" --function-version "+version+" --routing-config 'AdditionalVersionWeights={}'")
+		lines = append(lines, update+" --function-version "+version+" --routing-config "+shell("AdditionalVersionWeights={"+shorthand(a.NewWeights)+"}"))
+	}
+	return lines
+}
+
+// shorthand writes weights in the CLI's shorthand syntax.
+func shorthand(weights map[string]float64) string {
+	var words []string
+	for _, v := range slices.Sorted(maps.Keys(weights)) {
+		words = append(words, v+"="+strconv.FormatFloat(weights[v], 'f', -1, 64))
+	}
+	return strings.Join(words, ",")
+}
+
+// undoCommands are the aws commands that do what a rollback does.
+func (p *Plan) undoCommands() []string {
+	var lines []string
+	if p.work.seen.CanarySettings != nil {
+		lines = append(lines, p.updateStage([]patch{{Op: "remove", Path: "/canarySettings"}}))
+	}
+	if patches := stagePatches(&p.Stage); len(patches) > 0 {
+		lines = append(lines, p.updateStage(patches))
+	}
+	for i := range p.Functions {
+		lines = append(lines, p.functionCommands(&p.Functions[i])...)
 	}
 	return lines
 }

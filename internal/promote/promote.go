@@ -111,6 +111,8 @@ type AliasMove struct {
 	New     string             `json:"new"`
 	Code    string             `json:"code"`             // hash of what it moves to
 	AtOnce  bool               `json:"atOnce,omitempty"` // for everybody, in spite of --canary
+	// NewWeights are those that a rollback gives it back.
+	NewWeights map[string]float64 `json:"newWeights,omitempty"`
 }
 
 // Difference is one setting that source and target have differently. Values of

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/apigateway"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	types "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/stagedoor/stagedoor/internal/target"
 )
@@ -139,6 +142,7 @@ func (p *Plan) resume(ctx context.Context, asked Request) error {
 	for i := range r.Functions {
 		p.Functions = append(p.Functions, r.Functions[i].move())
 	}
+	p.Commands = p.commands()
 	if r.State == Undoing {
 		p.warn("Promotion %s was being undone (%s): that is completed. Promote again afterwards.", r.ID, r.Reason)
 		return nil
@@ -167,7 +171,7 @@ func (f *FunctionRecord) back() FunctionMove {
 	}
 	for _, a := range f.Aliases {
 		if a.New != "" {
-			m.Aliases = append(m.Aliases, AliasMove{Name: a.Name, Old: a.New, New: a.Old})
+			m.Aliases = append(m.Aliases, AliasMove{Name: a.Name, Old: a.New, New: a.Old, NewWeights: a.Weights})
 		}
 	}
 	return m
@@ -176,8 +180,7 @@ func (f *FunctionRecord) back() FunctionMove {
 // planUndo shows what a rollback does, and finds what keeps it from doing it.
 func (p *Plan) planUndo(ctx context.Context) {
 	oldest := &p.Undoes[len(p.Undoes)-1]
-	p.Stage = *p.Undoes[0].back()
-	p.Stage.NewDeployment = oldest.OldDeployment
+	p.Stage = StageMove{Name: p.Stage.Name, OldDeployment: aws.ToString(p.work.seen.DeploymentId), NewDeployment: oldest.OldDeployment, Set: p.variablesBack()}
 	if has := aws.ToString(p.work.seen.DeploymentId); has != p.Undoes[0].NewDeployment && has != p.Undoes[0].OldDeployment && !p.force {
 		p.changedSince("Stage "+p.Stage.Name, "deployment "+has, "deployment "+p.Undoes[0].NewDeployment)
 	}
@@ -200,6 +203,30 @@ func (p *Plan) planUndo(ctx context.Context) {
 			p.planUndoFunction(ctx, &p.Undoes[i].Functions[j], i == 0)
 		}
 	}
+	p.Commands = p.undoCommands()
+}
+
+// variablesBack are the stage variables that differ from what they were before
+// the oldest of the promotions.
+func (p *Plan) variablesBack() []Variable {
+	before := map[string]*string{}
+	for i := range p.Undoes { // the oldest comes last, and has the last word
+		for _, v := range p.Undoes[i].Set {
+			before[v.Name] = v.Old
+		}
+	}
+	var set []Variable
+	for _, name := range slices.Sorted(maps.Keys(before)) {
+		now, has := p.work.seen.Variables[name]
+		v := Variable{Name: name, New: before[name]}
+		if has {
+			v.Old = &now
+		}
+		if has != (v.New != nil) || has && now != *v.New {
+			set = append(set, v)
+		}
+	}
+	return set
 }
 
 func (p *Plan) planUndoFunction(ctx context.Context, f *FunctionRecord, newest bool) {
@@ -215,7 +242,10 @@ func (p *Plan) planUndoFunction(ctx context.Context, f *FunctionRecord, newest b
 	if f.OldVersion == "" {
 		return
 	}
-	_, kept := getFunction(ctx, p.work.place, p.work.calls, f.Function+":"+f.OldVersion)
+	old, kept := getFunction(ctx, p.work.place, p.work.calls, f.Function+":"+f.OldVersion)
+	if kept == nil && old.Configuration.PackageType == types.PackageTypeImage {
+		m.Code.Image = image(old)
+	}
 	if err := errors.Join(err, kept); code(err) == "ResourceNotFoundException" || code(kept) == "ResourceNotFoundException" {
 		p.problem(Problem{
 			Title: "the old code is gone", Function: f.Function,

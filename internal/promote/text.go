@@ -115,7 +115,7 @@ func (p *Plan) writeFunctions(t *printer) {
 			t.row("code", fmt.Sprintf("%s ← %s  %s", t.bold.Render(clean(short(m.Function))), clean(short(m.Source)), t.faint.Render(shortHash(m.Code.Old)+" → "+shortHash(m.Code.New)+size)))
 		}
 		for _, a := range m.Aliases {
-			to := aliasText(a.New, nil)
+			to := aliasText(a.New, a.NewWeights)
 			if a.New == "" {
 				to = "a new version of " + short(m.Source)
 				if m.Publish && m.Code == nil {
