@@ -163,7 +163,8 @@ func appendString(dst []byte, s string) []byte {
 	return out
 }
 
-// appendFloat writes numbers that JSON lacks as strings, as AWS's protocol does.
+// appendFloat writes numbers that JSON lacks as strings, as AWS's protocol does, and whole ones as AWS prints them: 50.0 for
+// percentTraffic (AWS recording test_create_update_stages), 10.0 for Maximum (test_put_metric_data_values_list).
 func appendFloat(dst []byte, f float64, bits int) []byte {
 	switch {
 	case math.IsNaN(f):
@@ -173,5 +174,5 @@ func appendFloat(dst []byte, f float64, bits int) []byte {
 	case math.IsInf(f, -1):
 		return append(dst, `"-Infinity"`...)
 	}
-	return strconv.AppendFloat(dst, f, 'g', -1, bits)
+	return appendJavaFloat(dst, f, bits)
 }

@@ -168,18 +168,18 @@ func observations(path string, d *types.MetricDatum) (p metrics.Point, err error
 		return p, exclusive("Value", "Values")
 	case d.Value != nil && d.StatisticValues != nil:
 		return p, exclusive("Value", "StatisticValues")
-	case len(d.Values) > 0 && d.StatisticValues != nil: // unverified: the text
-		return p, exclusive("Values", "StatisticValues")
 	case d.Value != nil:
 		if !acceptable(*d.Value) {
 			return p, badValue(path+".Value", *d.Value)
 		}
 		p.Add(*d.Value, 1)
 		return p, nil
+	case len(d.Values) > 0:
+		// Together with StatisticValues as well: AWS takes both (the same
+		// recording). // unverified: which of them counts then
+		return valueList(path, d)
 	case d.StatisticValues != nil:
 		return statisticSet(path+".StatisticValues", d.StatisticValues)
-	case len(d.Values) > 0:
-		return valueList(path, d)
 	}
 	// AdRoll/goamz#301
 	return p, invalidCombination("At least one of the parameters %s.Value and %s.StatisticValues must be specified.", path, path)
