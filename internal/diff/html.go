@@ -21,7 +21,8 @@ var page = sync.OnceValue(func() *template.Template {
 		"brief": func(r Row, left bool) string { return brief(&r, left) },
 		"api":   apiName, "place": placeName,
 		"shown": func(c *Comparison) []*Report { shown, _ := c.split(); return shown },
-		"same":  func(c *Comparison) []string { _, same := c.split(); return same },
+		"equal": func(c *Comparison) []string { _, same := c.split(); return same },
+		"same":  sameSections,
 		"parts": func(f Field) [2]shared { l, r := compared(*f.Left, *f.Right); return [2]shared{l, r} },
 		"join":  func(list []string) string { return printable(strings.Join(list, ", ")) },
 	}).ParseFS(pageFile, "page.html"))

@@ -144,19 +144,16 @@ func (p *printer) report(r *Report, several bool) {
 	}
 	p.line("  %s%s%s", pad(title, p.labels+2), p.bold.Render(pad(cut(p.left, p.values), p.values+gap)), p.bold.Render(cut(p.right, p.values)))
 	p.line("")
-	var same []string
 	for i := range r.Sections {
 		s := &r.Sections[i]
 		if len(s.Rows) > 0 || len(s.Unknown) > 0 {
 			p.section(s)
-		} else if s.Same > 0 {
-			same = append(same, s.Title+" ("+strconv.Itoa(s.Same)+")")
 		}
 		for _, note := range s.Notes {
 			p.paragraph(p.faint.Render("·"), note)
 		}
 	}
-	p.same(r, same)
+	p.same(r, sameSections(r))
 	for _, note := range r.Notes {
 		p.paragraph(p.faint.Render("·"), note)
 	}
@@ -170,6 +167,16 @@ func (p *printer) report(r *Report, several bool) {
 	if len(r.Notes)+len(r.Unread) > 0 {
 		p.line("")
 	}
+}
+
+// sameSections are the subjects in which nothing differs, with counts.
+func sameSections(r *Report) (names []string) {
+	for i := range r.Sections {
+		if s := &r.Sections[i]; s.Same > 0 && len(s.Rows)+len(s.Unknown) == 0 {
+			names = append(names, s.Title+" ("+strconv.Itoa(s.Same)+")")
+		}
+	}
+	return names
 }
 
 // same is the one line about what does not differ.
