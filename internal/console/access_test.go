@@ -87,6 +87,12 @@ func TestLinkLetsInOnce(t *testing.T) {
 	link, err := url.Parse(w.console.Link("http://ignored:1/"))
 	w.must(err)
 	b := w.elsewhere()
+	// A program that looks at links, as chats have, does not use it up.
+	head, err := http.NewRequest(http.MethodHead, b.web.URL+link.RequestURI(), nil)
+	w.must(err)
+	if v := b.do(head); v.header.Get("Set-Cookie") != "" {
+		t.Error("a HEAD was let in")
+	}
 	v := b.see(link.RequestURI())
 	if v.header.Get("Refresh") != "0; url=/_stagedoor/" || !strings.Contains(v.header.Get("Set-Cookie"), "HttpOnly; SameSite=Strict") {
 		t.Errorf("header %v", v.header)
@@ -180,6 +186,23 @@ func TestPoliciesAreOfThoseWhoMayReadThem(t *testing.T) {
 	v.lacks(t, "secret-statement")
 }
 
+// Where IAM allows part of a change, that part is done and told, and can be
+// undone.
+func TestPartOfAChange(t *testing.T) {
+	w := newWorld(t)
+	id := w.story()
+	key, secret := w.user("ada", readOnlyPolicy)
+	_, err := w.iam.PutUserPolicy(context.Background(), &iam.PutUserPolicyInput{UserName: aws.String("ada"), PolicyName: aws.String("dev"), PolicyDocument: aws.String(
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["lambda:AddPermission","lambda:RemovePermission"],"Resource":"arn:aws:lambda:us-east-1:000000000000:function:my-function-dev"}]}`)})
+	w.must(err)
+	b := w.elsewhere()
+	b.post("/_stagedoor/sign-in", url.Values{"key": {key}, "secret": {secret}})
+	v := b.see("/_stagedoor/apis/" + id + "/cell?stage=prod&verb=GET&path=%2Fhello")
+	v = b.submit(v.form(t, "/_stagedoor/apis/"+id+"/grant", "kind", "each"))
+	v.has(t, "Only 1 of 3 statements were added.", "my-function-prod was not granted: User: arn:aws:iam::000000000000:user/ada is not authorized to perform: lambda:AddPermission", "GET /hello on dev: allowed", "GET /hello on prod: refused")
+	b.submit(v.form(t, "/_stagedoor/undo")).has(t, "Undone", "GET /hello on dev: refused")
+}
+
 func TestGuessingIsSlow(t *testing.T) {
 	w := newWorld(t)
 	b := w.elsewhere()
@@ -201,6 +224,11 @@ func TestReadOnly(t *testing.T) {
 		v.lacks(t, `type="submit" class="primary"`, "Add the grant", "Save the variables", `class="primary" type="submit"`)
 	}
 	b.get("/_stagedoor/apis/"+id+"/cell?stage=dev&verb=GET&path=%2Fhello").has(t, "aws lambda add-permission")
+	link, err := url.Parse(w.console.Link(""))
+	w.must(err)
+	guest := w.elsewhere()
+	guest.see(link.RequestURI())
+	guest.submit(guest.see("/_stagedoor/").form(t, "/_stagedoor/sign-out")).has(t, "Access key id")
 	for _, path := range []string{"apis", "apis/" + id + "/grant", "apis/" + id + "/stages/dev/variables", "undo"} {
 		v := b.post("/_stagedoor/"+path, url.Values{"name": {"x"}})
 		if v.status != http.StatusMethodNotAllowed || v.header.Get("Allow") != "GET, HEAD" {

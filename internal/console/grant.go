@@ -3,6 +3,7 @@ package console
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -88,7 +89,7 @@ func (v *visit) grant(all []grant, message string) (*done, error) {
 		return nil, first
 	}
 	if d.Warning {
-		d.Message = "Only part of this was granted: " + plural(len(added), "statement") + " of " + plural(len(all), "") + "were added."
+		d.Message = fmt.Sprintf("Only %d of %d statements were added.", len(added), len(all))
 	}
 	if d.added = added; len(added) > 0 {
 		d.undo = func(v *visit) (*done, error) { return v.revoke(added) }

@@ -22,6 +22,9 @@ type route struct {
 	nav, icon string
 	// open lets in whoever has no session: for signing in only.
 	open bool
+	// always lets a post through in read-only mode too: it changes nothing but
+	// the person's own session.
+	always bool
 	// maxBody bounds the body of a post, in bytes; 0: defaultMaxBody.
 	maxBody int64
 }

@@ -165,7 +165,7 @@ func (c *Console) changes(rt route) http.Handler {
 }
 
 func (c *Console) change(w http.ResponseWriter, v *visit, rt *route) error {
-	if c.o.Mode == ReadOnly && !rt.open {
+	if c.o.Mode == ReadOnly && !rt.open && !rt.always {
 		w.Header().Set("Allow", "GET, HEAD")
 		return &problem{
 			Status: http.StatusMethodNotAllowed, Title: "The console is read-only",

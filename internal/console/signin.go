@@ -18,7 +18,7 @@ func signInRoutes() []route {
 	return []route{
 		{path: "sign-in", get: signInPage, open: true},
 		{path: "sign-in", post: signIn, open: true},
-		{path: "sign-out", post: signOut},
+		{path: "sign-out", post: signOut, always: true},
 		{path: "link", raw: useLink, open: true},
 		{path: "undo", post: undo},
 	}
@@ -84,6 +84,9 @@ func signOut(v *visit) (*done, error) {
 // follows brings the browser here once more from our own site, because a Strict
 // cookie does not travel with a redirection that another site began.
 func useLink(v *visit, w http.ResponseWriter) error {
+	if v.r.Method != http.MethodGet {
+		return nil // a HEAD, of some program that looks at links, must not use it up
+	}
 	if !v.c.sessions.useLink(v.r.URL.Query().Get("token")) {
 		return &problem{
 			Status: http.StatusForbidden, Title: "This link does not work (any more)",
