@@ -108,7 +108,11 @@ func (t tester) TestInvoke(ctx context.Context, r apigateway.TestRequest) (*apig
 func (s *Server) Matrix() []why.Cell {
 	var cells []why.Cell
 	for _, c := range s.parts.gateway.Matrix() {
-		cells = append(cells, whyCell(c))
+		cell := whyCell(c)
+		if c.Canary {
+			cell.Stage += " canary" // a column of its own
+		}
+		cells = append(cells, cell)
 	}
 	return cells
 }

@@ -20,7 +20,7 @@ type authorizer struct {
 	callers *grants.Callers
 	mode    grants.Mode
 	now     func() time.Time
-	current []resources
+	current resources
 }
 
 // resources tells what an ARN is about, as it is now: the condition keys that
@@ -30,7 +30,7 @@ type resources interface {
 }
 
 // newAuthorizer returns the hooks of the control plane's server.
-func newAuthorizer(g *grants.Grants, c *grants.Callers, current ...resources) []func(context.Context, *awswire.Request) error {
+func newAuthorizer(g *grants.Grants, c *grants.Callers, current resources) []func(context.Context, *awswire.Request) error {
 	a := &authorizer{c, g.Mode(), time.Now, current}
 	return []func(context.Context, *awswire.Request) error{a.authorize}
 }
@@ -138,10 +138,8 @@ func (a *authorizer) keys(r *awswire.Request, caller awswire.Caller, c *actions.
 		add("aws:SecureTransport", secure)
 	}
 	if c.Current {
-		for _, from := range a.current {
-			for name, values := range from.ConditionKeys(caller.Account, caller.Region, c.Resource) {
-				keys = append(keys, iampolicy.ContextKey{Name: name, Values: values})
-			}
+		for name, values := range a.current.ConditionKeys(caller.Account, caller.Region, c.Resource) {
+			keys = append(keys, iampolicy.ContextKey{Name: name, Values: values})
 		}
 	}
 	for key, value := range a.callers.ResourceTags(caller.Account, c.Resource) {

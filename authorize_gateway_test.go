@@ -105,7 +105,7 @@ func TestConditionKeysOfTheGateway(t *testing.T) {
 	p := newPeople(t, s)
 	api, resource := gatewayForConditions(t, p)
 	p.user("ada", "")
-	a := &authorizer{callers: s.parts.callers, mode: grants.Enforce, now: time.Now, current: []resources{s.parts.apis}}
+	a := &authorizer{callers: s.parts.callers, mode: grants.Enforce, now: time.Now, current: s.parts.apis}
 	ctx := awswire.WithCaller(t.Context(), awswire.Caller{Account: acct, Region: "us-east-1", ARN: "arn:aws:iam::" + acct + ":user/ada"})
 	ask := func(t *testing.T, policy, operation string, in any) error {
 		t.Helper()
@@ -176,5 +176,22 @@ func TestTaggedCreatesNeedMore(t *testing.T) {
 	must(t, create(tagger, guarded))
 	if create(tagger, &apigateway.CreateRestApiInput{Tags: map[string]string{"team": "blue"}}) == nil {
 		t.Error("another team's tag: not refused")
+	}
+}
+
+// The keys of what exists are asked for on the real port as well.
+func TestResourceKeysOverTheWire(t *testing.T) {
+	s := start(t)
+	p := newPeople(t, s)
+	root := apigateway.NewFromConfig(p.config("test", "test", ""))
+	ours := apigateway.NewFromConfig(p.user("ours", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"apigateway:*","Resource":"*",
+		"Condition":{"StringEquals":{"apigateway:Resource/ApiName":"ours"}}}]}`))
+	for name, refused := range map[string]bool{"ours": false, "theirs": true} {
+		api, err := root.CreateRestApi(t.Context(), &apigateway.CreateRestApiInput{Name: &name})
+		must(t, err)
+		_, err = ours.DeleteRestApi(t.Context(), &apigateway.DeleteRestApiInput{RestApiId: api.Id})
+		if (err != nil) != refused {
+			t.Errorf("deleting %q: %v", name, err)
+		}
 	}
 }

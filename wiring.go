@@ -161,7 +161,7 @@ func (p *parts) services(o Options) {
 			&apitypes.IntegrationDetailsMemberOpenSearchIntegrationDetails{},
 		},
 		Authenticate: p.identity.Authenticate,
-		Authorize:    newAuthorizer(p.grants, p.callers),
+		Authorize:    newAuthorizer(p.grants, p.callers, p.apis),
 		Account:      o.Account,
 		Region:       o.Region,
 		Logger:       o.Logger,

@@ -29,6 +29,11 @@ func (echo) Refuse(context.Context, *grants.Call, grants.Outcome) {}
 func (echo) RefuseAPI(*grants.APIRefusal)                         {}
 func (echo) Explain(*grants.Call) *grants.Decision                { return nil }
 func (echo) Mode() grants.Mode                                    { return grants.Enforce }
+func (echo) Flush(context.Context) error                          { return nil }
+
+func (echo) Decision(context.Context, string) (*grants.Decision, error) {
+	return nil, grants.ErrDecisionNotFound
+}
 
 func (e echo) Invoke(_ context.Context, r *invoke.Request) (*invoke.Result, error) {
 	if e.entered != nil {

@@ -128,7 +128,7 @@ func (x *exchange) admitSigned(g *guard) bool {
 func (x *exchange) apiCall(g *guard) {
 	p, m := x.plan, x.method
 	x.entry = grants.APICall{
-		Account: p.account, Region: p.region, APIID: p.api, Stage: p.name, DeploymentID: p.deployment,
+		Account: p.account, Region: p.region, APIID: p.api, Stage: p.name, DeploymentID: p.deployment, Canary: p.release == canaryRelease,
 		Method: m.verb, ResourcePath: m.resource.path, ResourceID: m.resource.id,
 		Verb: x.verb, Path: x.policyPath(),
 		SourceIP: x.clientIP, UserAgent: x.headerValue("User-Agent"), Referer: x.headerValue("Referer"),

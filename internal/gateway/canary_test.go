@@ -89,10 +89,10 @@ func TestCanary(t *testing.T) {
 		t.Errorf("refused canary: %d, %d refusals", r.StatusCode, len(b.door.refused))
 	}
 	q := b.door.asked[0]
-	got := []string{q.Resource(), q.SourceARN, q.DeploymentID, q.Stage}
+	got := []string{q.Resource(), q.SourceARN, q.DeploymentID, q.Stage, fmt.Sprint(q.Canary)}
 	want := []string{
 		"arn:aws:lambda:us-east-1:123456789012:function:new-next-1:live",
-		"arn:aws:execute-api:us-east-1:123456789012:abc/dev/GET/", "canary", "dev",
+		"arn:aws:execute-api:us-east-1:123456789012:abc/dev/GET/", "canary", "dev", "true",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

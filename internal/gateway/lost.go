@@ -75,6 +75,7 @@ func (r *lostRequest) decision(g *Gateway) *grants.Decision {
 		Request: r.verb + " " + r.path, Answer: r.answer,
 		Principal: grants.AnonymousCaller, Action: grants.InvokeAPIAction,
 		Account: r.account, Region: r.region, API: r.api, Stage: r.stage, Method: r.verb, Path: r.path, DeploymentID: r.deployment,
+		Canary:  r.release == canaryRelease,
 		Nearest: -1, Fix: []string{}, Statements: []grants.Statement{}, Policies: []grants.PolicyRead{},
 	}
 	stages := g.picture.Load().apis[r.api]

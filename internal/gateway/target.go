@@ -129,6 +129,7 @@ func (t *target) call(s *stagePlan, r *resourcePlan, verb string) grants.Call {
 		SourceARN:     grants.SourceARN(t.region, s.account, s.api, s.name, verb, r.path),
 		SourceAccount: s.account,
 		DeploymentID:  s.deployment,
+		Canary:        s.release == canaryRelease,
 		TestInvoke:    s.test,
 	}
 }

@@ -29,6 +29,7 @@ type APICall struct {
 	ResourcePath string // the resource's template, "/users/{id}"
 	ResourceID   string
 	DeploymentID string
+	Canary       bool // the stage's canary answers
 
 	Verb string // of the request
 	Path string // of the request, below the stage; a leading slash does not count

@@ -54,7 +54,7 @@ func (r *APIRefusal) fingerprint() fingerprint {
 	return fingerprint{
 		resource:  SourceARN(c.Region, c.Account, c.APIID, c.Stage, c.Method, c.ResourcePath),
 		sourceARN: r.principal() + " " + r.Code, sourceAccount: c.SourceIP, // not the key, which whoever is refused for it makes up
-		revision: c.DeploymentID, outcome: r.Outcome,
+		revision: c.DeploymentID, outcome: r.Outcome, canary: c.Canary,
 	}
 }
 
@@ -66,8 +66,8 @@ func (g *Grants) buildAPI(r *APIRefusal) *Decision {
 		Request: c.Verb + " /" + strings.TrimPrefix(c.Path, "/"), AccessKeyID: r.AccessKeyID, Answer: r.Answer,
 		Principal: r.principal(), Action: InvokeAPIAction, Resource: c.Resource(),
 		Account: c.Account, Region: c.Region, API: c.APIID, Stage: c.Stage, Method: c.Method, Path: c.ResourcePath,
-		DeploymentID: c.DeploymentID,
-		Nearest:      -1, Fix: []string{}, Statements: []Statement{}, Policies: []PolicyRead{},
+		DeploymentID: c.DeploymentID, Canary: c.Canary,
+		Nearest: -1, Fix: []string{}, Statements: []Statement{}, Policies: []PolicyRead{},
 	}
 	x := &apiExplainer{explainer: explainer{g: g, c: &Call{Time: c.Time}, d: d}, r: r}
 	if r.Outcome == BadCredentials {

@@ -40,6 +40,7 @@ type Call struct {
 
 	RequestID    string
 	DeploymentID string
+	Canary       bool // the stage's canary answers
 	Time         time.Time
 	TestInvoke   bool // a TestInvokeMethod call: its stage is TestStage
 }

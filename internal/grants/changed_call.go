@@ -16,7 +16,7 @@ func (g *Grants) changed(c *Call) []Change {
 		return nil
 	}
 	r := g.newRewind()
-	return r.ask(&callQuestion{rewind: r, call: c, was: c, release: r.releaseOf(c.Account, c.Region, c.APIID, c.Stage, c.DeploymentID)})
+	return r.ask(&callQuestion{rewind: r, call: c, was: c, release: r.releaseOf(c.Account, c.Region, c.APIID, c.Stage, c.DeploymentID, c.Canary)})
 }
 
 // release is what a request to a stage meets: the stage itself, or its canary.
@@ -26,15 +26,16 @@ type release struct {
 	now, was *state.Stage // now is nil where it cannot be told what the request met
 }
 
-// releaseOf finds the release of a stage that serves a deployment.
-func (r *rewind) releaseOf(account, region, api, stage, deployment string) release {
+// releaseOf finds the release of a stage that serves a deployment; a canary may
+// begin with the stage's own.
+func (r *rewind) releaseOf(account, region, api, stage, deployment string, canary bool) release {
 	rel := release{key: state.StageKey(account, region, api, stage)}
 	s, _, err := store.Get[state.Stage](r.now.store, rel.key)
 	switch {
 	case err != nil:
-	case s.DeploymentID == deployment:
+	case !canary && s.DeploymentID == deployment:
 		rel.now, rel.was = s, s
-	case s.Canary != nil && s.Canary.DeploymentID == deployment:
+	case canary && s.Canary != nil && s.Canary.DeploymentID == deployment:
 		rel.now, rel.was, rel.canary = s, s, true
 	}
 	return rel

@@ -26,7 +26,7 @@ func (g *Grants) changedAPI(refused *APIRefusal) []Change {
 		return nil
 	}
 	c := &refused.Call
-	q := &apiQuestion{call: c, release: r.releaseOf(c.Account, c.Region, c.APIID, c.Stage, c.DeploymentID)}
+	q := &apiQuestion{call: c, release: r.releaseOf(c.Account, c.Region, c.APIID, c.Stage, c.DeploymentID, c.Canary)}
 	if q.release.now == nil {
 		return nil
 	}

@@ -252,7 +252,9 @@ func TestChangedAPICallers(t *testing.T) {
 			w := newCallerWorld(t)
 			w.deployments()
 			c.edit(w)
-			call := APICall{Account: "000000000000", Region: "us-east-1", APIID: testAPI, Stage: "dev", Method: "GET", ResourcePath: "/resource",
+			stage, _, err := store.Get[state.Stage](w.s, state.StageKey("000000000000", "us-east-1", testAPI, "dev"))
+			canary := err == nil && stage.Canary != nil
+			call := APICall{Canary: canary, Account: "000000000000", Region: "us-east-1", APIID: testAPI, Stage: "dev", Method: "GET", ResourcePath: "/resource",
 				Verb: "GET", Path: "resource", DeploymentID: c.deployed, SourceIP: "127.0.0.1", Signed: c.deployed == "signed"}
 			r := &APIRefusal{Call: call, Outcome: CallerRefused}
 			switch {
@@ -291,7 +293,7 @@ func TestChangedCanary(t *testing.T) {
 	canary("one")
 	canary("two")
 	c := gatewayCall("two", "")
-	c.DeploymentID = "d1"
+	c.DeploymentID, c.Canary = "d1", true
 	want := []Change{
 		{What: "stage variable env of dev", From: "one", To: "two"},
 		{What: "function that the method calls", From: "function one", To: "function two"},

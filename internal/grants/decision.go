@@ -49,7 +49,9 @@ type Decision struct {
 	Method       string `json:"method"`
 	Path         string `json:"path"` // the resource's template
 	DeploymentID string `json:"deploymentId,omitempty"`
-	TestInvoke   bool   `json:"testInvoke,omitempty"`
+	// Canary: the stage's canary answered, from its own deployment and variables.
+	Canary     bool `json:"canary,omitempty"`
+	TestInvoke bool `json:"testInvoke,omitempty"`
 
 	FunctionARN   string `json:"functionArn"` // unqualified
 	Qualifier     string `json:"qualifier,omitempty"`

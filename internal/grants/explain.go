@@ -28,7 +28,7 @@ func (g *Grants) build(c *Call, o Outcome) *Decision {
 		RequestID: c.RequestID, Mode: g.options.Mode, Outcome: now,
 		Principal: GatewayPrincipal, Action: InvokeAction, Resource: c.Resource(),
 		Account: c.Account, Region: c.Region, API: c.APIID, Stage: c.Stage, Method: c.Method, Path: c.ResourcePath,
-		DeploymentID: c.DeploymentID, TestInvoke: c.TestInvoke,
+		DeploymentID: c.DeploymentID, Canary: c.Canary, TestInvoke: c.TestInvoke,
 		FunctionARN: c.FunctionARN, Qualifier: c.Qualifier,
 		SourceARN: c.SourceARN, SourceAccount: c.SourceAccount, Credentials: c.Credentials,
 		Nearest: -1, Fix: []string{}, Statements: []Statement{}, Policies: []PolicyRead{},

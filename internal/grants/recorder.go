@@ -54,6 +54,7 @@ type refusal struct {
 type fingerprint struct {
 	resource, sourceARN, sourceAccount, credentials, revision string
 	outcome                                                   Outcome
+	canary                                                    bool
 }
 
 // burst is a row of identical refusals.
@@ -281,7 +282,7 @@ func (g *Grants) fingerprint(next *refusal) fingerprint {
 	}
 	return fingerprint{
 		resource: c.Resource(), sourceARN: c.SourceARN, sourceAccount: c.SourceAccount,
-		credentials: credentials, revision: g.revision(c), outcome: next.outcome,
+		credentials: credentials, revision: g.revision(c), outcome: next.outcome, canary: c.Canary,
 	}
 }
 

@@ -13,7 +13,7 @@ func (p *printer) frontHead(verdict string) {
 	}
 	p.blank()
 	p.line("%s  %s %s %s  %s %s", verdict, p.bold.Render(d.Request),
-		p.faint.Render("on stage"), p.bold.Render(d.Stage)+p.faint.Render(" of "+d.API),
+		p.faint.Render("on stage"), p.bold.Render(stageOf(d))+p.faint.Render(" of "+d.API),
 		p.faint.Render("by"), p.bold.Render(principalName(d.Principal)))
 	p.blank()
 	for _, line := range wrap(d.Cause.Sentence, p.width-2) {
@@ -64,5 +64,5 @@ func contextValue(d *grants.Decision, key string) string {
 
 // frontRow is a refused client in List's columns.
 func frontRow(d *grants.Decision) []string {
-	return []string{d.Method + " " + d.Path, d.Stage, principalName(d.Principal)}
+	return []string{d.Method + " " + d.Path, stageOf(d), principalName(d.Principal)}
 }

@@ -22,7 +22,7 @@ func List(w io.Writer, decisions []*grants.Decision, now time.Time) error {
 		if d.Count > 1 {
 			times = fmt.Sprintf("×%d", d.Count)
 		}
-		rows[i] = []string{d.ID, age(now.Sub(d.LastTime)), times, d.Method + " " + d.Path, d.Stage, target(d.FunctionARN, d.Qualifier)}
+		rows[i] = []string{d.ID, age(now.Sub(d.LastTime)), times, d.Method + " " + d.Path, stageOf(d), target(d.FunctionARN, d.Qualifier)}
 		switch d.Kind {
 		case grants.CallerKind:
 			rows[i] = append(rows[i][:3], callerRow(d)...)
@@ -71,4 +71,12 @@ func age(d time.Duration) string {
 	default:
 		return fmt.Sprintf("%d days ago", int(d.Hours()/24))
 	}
+}
+
+// stageOf names the stage that a call came from, and its canary.
+func stageOf(d *grants.Decision) string {
+	if d.Canary {
+		return d.Stage + " (canary)"
+	}
+	return d.Stage
 }

@@ -58,7 +58,7 @@ func (p *printer) head() {
 	}
 	p.blank()
 	p.line("%s  %s %s %s  %s %s", verdict, p.bold.Render(d.Method+" "+d.Path),
-		p.faint.Render("on stage"), p.bold.Render(d.Stage)+p.faint.Render(" of "+d.API),
+		p.faint.Render("on stage"), p.bold.Render(stageOf(d))+p.faint.Render(" of "+d.API),
 		p.faint.Render("→"), p.bold.Render(target(d.FunctionARN, d.Qualifier)))
 	p.blank()
 	for _, line := range wrap(d.Cause.Sentence, p.width-2) {
