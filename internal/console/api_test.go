@@ -123,6 +123,47 @@ func TestEverythingByHand(t *testing.T) {
 	}
 }
 
+// A deployment can add what its stages lack, and is undone as a whole.
+func TestDeployWithGrants(t *testing.T) {
+	w := newWorld(t)
+	id := w.story()
+	w.function("my-function-test")
+	b := w.browser()
+	address := "/_stagedoor/apis/" + id + "/deploy"
+	f := b.see(address+"?stage=dev").form(t, address)
+	f.fields["stage"] = []string{"dev"}
+	f.fields["name"], f.fields["value"] = []string{"env"}, []string{"test"}
+	v := b.submit(f, "new", "test", "grant", "1")
+	v.has(t, "Deployed to dev and test.", "2 grants added, each for its stage only.", "GET /hello on dev: allowed", "GET /hello on test: allowed", "GET /hello on prod: refused")
+	if p := w.policy("my-function-test", ""); !strings.Contains(p, id+"/test/GET/hello") {
+		t.Errorf("policy %s", p)
+	}
+	v = b.submit(v.form(t, "/_stagedoor/undo"))
+	v.has(t, "Undone: dev and test as before.", "GET /hello on dev: refused")
+	v.lacks(t, "on test:")
+	if p := w.policy("my-function-test", ""); p != "" {
+		t.Errorf("policy after the undo: %s", p)
+	}
+	for what, fields := range map[string][]string{
+		"no stage":           {},
+		"a stage that is":    {"new", "dev"},
+		"an illegal name":    {"new", "d v"},
+		"an illegal value":   {"new", "next", "name", "env", "value", "ü"},
+		"variables of whom?": {"name", "env", "value", "x"},
+	} {
+		f := b.see(address).form(t, address)
+		f.fields["name"], f.fields["value"] = []string{""}, []string{""}
+		if v := b.submit(f, fields...); v.status != 422 {
+			t.Errorf("%s: %d", what, v.status)
+		}
+	}
+	out, err := w.apis.GetDeployments(context.Background(), &apigateway.GetDeploymentsInput{RestApiId: &id})
+	w.must(err)
+	if len(out.Items) != 3 {
+		t.Errorf("%d deployments, want the 3 of the story: refused forms leave none", len(out.Items))
+	}
+}
+
 func (w *world) resource(api, path string) string {
 	w.Helper()
 	out, err := w.apis.GetResources(context.Background(), &apigateway.GetResourcesInput{RestApiId: &api})

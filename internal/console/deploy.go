@@ -26,6 +26,7 @@ type deployForm struct {
 	New               string // a stage to be made
 	Variables         []variable
 	Description       string
+	Grant             bool // add the grants that the stages lack
 	Problem           string
 }
 
@@ -79,7 +80,7 @@ func deploy(v *visit) (*done, error) {
 		return nil, err
 	}
 	chosen := v.r.PostForm["stage"]
-	f := &deployForm{API: aws.ToString(api.Id), New: v.value("new"), Description: v.value("description"), Variables: v.variables()}
+	f := &deployForm{API: aws.ToString(api.Id), New: v.value("new"), Description: v.value("description"), Variables: v.variables(), Grant: v.value("grant") != ""}
 	again := func(sentence string) (*done, error) {
 		f.Problem = sentence
 		p, err := v.fillDeploy(f, api, chosen)
@@ -110,16 +111,53 @@ func deploy(v *visit) (*done, error) {
 	if f.New != "" {
 		names = append(slices.Clone(chosen), f.New)
 	}
-	return &done{
-		Message: "Deployed to " + listed(names) + ".", To: apiURL(f.API), Commands: x.commands, UndoLabel: "Undo",
-		undo: func(v *visit) (*done, error) {
-			x.v = v
-			if err := x.undo(v.ctx()); err != nil {
+	d := &done{Message: "Deployed to " + listed(names) + ".", To: apiURL(f.API), Commands: x.commands, UndoLabel: "Undo"}
+	var granted []grant
+	if f.Grant {
+		granted = v.grantStages(d, f.API, names)
+	}
+	d.undo = func(v *visit) (*done, error) {
+		x.v = v
+		if err := x.undo(v.ctx()); err != nil {
+			return nil, err
+		}
+		u := &done{Message: "Undone: " + listed(names) + " as before.", To: apiURL(f.API)}
+		if len(granted) > 0 {
+			r, err := v.revoke(granted)
+			if err != nil {
 				return nil, err
 			}
-			return &done{Message: "Undone: " + listed(names) + " as before.", To: apiURL(f.API)}, nil
-		},
-	}, nil
+			u.Details, u.Commands = r.Details, r.Commands
+		}
+		return u, nil
+	}
+	return d, nil
+}
+
+// grantStages adds what the methods of some stages lack, each for its stage only,
+// and tells of it in d.
+func (v *visit) grantStages(d *done, api string, stages []string) []grant {
+	var need []grant
+	cells := v.matrix(api)
+	for i := range cells {
+		if c := &cells[i]; slices.Contains(stages, c.Stage) && grantHelps(c, v.s.Account) {
+			need = append(need, planner{}.grant(c, c.Stage))
+		}
+	}
+	if len(need) == 0 {
+		d.Details = append(d.Details, "No grant was missing.")
+		return nil
+	}
+	g, err := v.grant(need, "")
+	if err != nil {
+		d.Warning = true
+		d.Details = append(d.Details, "No grant was added: "+v.grantProblem(err))
+		return nil
+	}
+	d.Warning = g.Warning
+	d.Commands = append(d.Commands, g.Commands...)
+	d.Details = append(append(d.Details, plural(len(g.added), "grant")+" added, each for its stage only."), g.Details...)
+	return g.added
 }
 
 // listed is "dev, staging and prod".
