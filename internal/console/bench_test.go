@@ -20,9 +20,11 @@ import (
 	"github.com/stagedoor/stagedoor/internal/grants"
 	"github.com/stagedoor/stagedoor/internal/identity"
 	"github.com/stagedoor/stagedoor/internal/invoke"
+	"github.com/stagedoor/stagedoor/internal/logs"
 	"github.com/stagedoor/stagedoor/internal/service/apigateway"
 	"github.com/stagedoor/stagedoor/internal/service/iam"
 	"github.com/stagedoor/stagedoor/internal/service/lambda"
+	logsservice "github.com/stagedoor/stagedoor/internal/service/logs"
 	"github.com/stagedoor/stagedoor/internal/service/sts"
 	"github.com/stagedoor/stagedoor/internal/state"
 	"github.com/stagedoor/stagedoor/internal/store"
@@ -41,6 +43,8 @@ const (
 type bigAccount struct {
 	testing.TB
 	store   *store.Store
+	grants  *grants.Grants
+	logs    *logs.Logs
 	console *console.Console
 	apis    []string
 }
@@ -98,6 +102,12 @@ func newBigAccount(t testing.TB, apis, methods int) *bigAccount {
 	b.fill(apis, methods)
 	g := grants.New(b.store, grants.Options{})
 	t.Cleanup(func() { _ = g.Close(context.Background()) })
+	written, err := logs.New(b.store, logs.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = written.Close(context.Background()) })
+	b.grants, b.logs = g, written
 	id := identity.New(b.store, identity.Options{})
 	control := awswire.NewServer(awswire.ServerOptions{
 		Services: map[string]awswire.Operations{
@@ -105,6 +115,7 @@ func newBigAccount(t testing.TB, apis, methods int) *bigAccount {
 			"apigateway": apigateway.New(b.store, apigateway.Options{}).Operations(),
 			"iam":        iam.New(b.store, iam.Options{}).Operations(),
 			"sts":        sts.New(b.store, id, sts.Options{}).Operations(),
+			"logs":       logsservice.New(b.store, written, logsservice.Options{}).Operations(),
 		},
 		Authenticate: id.Authenticate, Account: account, Region: "us-east-1",
 	})

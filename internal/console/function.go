@@ -328,15 +328,21 @@ func lambdaTime(text *string) string {
 	return stamp(t)
 }
 
-// functionsPerPage bounds the list of functions on one page.
-const functionsPerPage = 100
+// functionsPerPage is how many functions Lambda lists at once (LAMBDA-API
+// ListFunctions), searchPages how many such lists a search looks through.
+const (
+	functionsPerPage = 50
+	searchPages      = 60
+)
 
-// functionList is every function of the region.
+// functionList is a page of the functions of the region, or those whose names
+// match.
 type functionList struct {
 	Find  string
 	Rows  []functionItem
-	Total int
-	Pager *pager
+	First bool
+	Next  string // address of the next page, "" on the last
+	More  bool   // a search ended before the last function
 	Empty *emptyState
 }
 
@@ -346,39 +352,45 @@ type functionItem struct {
 }
 
 func functionsPage(v *visit) (*page, error) {
-	list := &functionList{Find: v.value("q")}
-	var found []types.FunctionConfiguration
-	for pages := lambda.NewListFunctionsPaginator(v.functions(""), &lambda.ListFunctionsInput{}); pages.HasMorePages(); {
-		page, err := pages.NextPage(v.ctx())
+	list := &functionList{Find: v.value("q"), First: v.value("marker") == ""}
+	in := &lambda.ListFunctionsInput{MaxItems: aws.Int32(functionsPerPage)}
+	if marker := v.value("marker"); marker != "" && list.Find == "" {
+		in.Marker = &marker
+	}
+	find := strings.ToLower(list.Find)
+	client := v.functions("")
+	for pages := 1; ; pages++ {
+		out, err := client.ListFunctions(v.ctx(), in)
 		if err != nil {
 			return nil, err
 		}
-		list.Total += len(page.Functions)
-		for i := range page.Functions {
-			if list.Find == "" || strings.Contains(strings.ToLower(aws.ToString(page.Functions[i].FunctionName)), strings.ToLower(list.Find)) {
-				found = append(found, page.Functions[i])
+		for i := range out.Functions {
+			if find == "" || strings.Contains(strings.ToLower(aws.ToString(out.Functions[i].FunctionName)), find) {
+				list.Rows = append(list.Rows, newFunctionItem(&out.Functions[i]))
 			}
 		}
+		in.Marker = out.NextMarker
+		if find == "" && in.Marker != nil {
+			list.Next = functionsURL() + "?" + query("marker", *in.Marker)
+		}
+		if list.More = find != "" && in.Marker != nil; !list.More || pages == searchPages || len(list.Rows) >= functionsPerPage {
+			break
+		}
 	}
-	slices.SortFunc(found, func(a, b types.FunctionConfiguration) int {
-		return strings.Compare(aws.ToString(a.FunctionName), aws.ToString(b.FunctionName))
-	})
-	var from, to int
-	list.Pager, from, to = newPager("Pages of functions", v.r.URL, "page", len(found), functionsPerPage)
-	for i := range found[from:to] {
-		c := &found[from+i]
-		list.Rows = append(list.Rows, functionItem{
-			Name: aws.ToString(c.FunctionName), URL: functionURL(aws.ToString(c.FunctionName)), Runtime: string(c.Runtime), Hash: aws.ToString(c.CodeSha256),
-			Description: aws.ToString(c.Description), Modified: lambdaTime(c.LastModified), Size: c.CodeSize,
-		})
-	}
-	if list.Total == 0 {
+	if len(list.Rows) == 0 && list.Find == "" {
 		list.Empty = &emptyState{
 			Icon: "function", Title: "No function yet in " + v.region,
-			Sentence: "Make one with the aws CLI, or with whatever you deploy with:",
+			Sentence: "Write a small one here, or make one with the aws CLI, or with whatever you deploy with:",
 			Commands: []string{command("lambda", "create-function", "--function-name", "my-function-dev", "--runtime", "python3.13", "--handler", "index.handler",
 				"--role", "arn:aws:iam::"+v.s.Account+":role/lambda", "--zip-file", "fileb://code.zip")},
 		}
 	}
 	return &page{Title: "Functions", Section: "functions", Template: "functions", Body: list}, nil
+}
+
+func newFunctionItem(c *types.FunctionConfiguration) functionItem {
+	return functionItem{
+		Name: aws.ToString(c.FunctionName), URL: functionURL(aws.ToString(c.FunctionName)), Runtime: string(c.Runtime), Hash: aws.ToString(c.CodeSha256),
+		Description: aws.ToString(c.Description), Modified: lambdaTime(c.LastModified), Size: c.CodeSize,
+	}
 }

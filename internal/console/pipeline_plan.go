@@ -7,11 +7,16 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/smithy-go"
+
 	"github.com/stagedoor/stagedoor/internal/promote"
+	"github.com/stagedoor/stagedoor/internal/target"
 )
 
 // planView is a promotion or a rollback before it is done.
@@ -95,18 +100,61 @@ func (p *planView) show(plan *promote.Plan) {
 // plan works out what the options ask for.
 func (v *visit) plan(api string, o *planOptions) (*promote.Plan, error) {
 	if o.Rollback != "" {
-		return promote.Rollback(v.ctx(), v.promoter(), promote.RollbackRequest{
+		if err := v.haveStages(api, o.Rollback); err != nil {
+			return nil, err
+		}
+		plan, err := promote.Rollback(v.ctx(), v.promoter(), promote.RollbackRequest{
 			API: api, Stage: o.Rollback, ID: o.ID, TakeOver: o.TakeOver, Caller: v.caller(),
 		})
+		return plan, v.planError(err, rollbackURL(api, o.Rollback, o.ID))
 	}
 	request, err := o.request(api)
 	if err != nil {
-		return nil, &problem{
-			Status: http.StatusUnprocessableEntity, Title: "This cannot be planned", Sentence: err.Error() + ". Nothing was changed.", To: planURL(api, o.From, o.To),
-		}
+		return nil, unplannable(err, planURL(api, o.From, o.To))
+	}
+	if err := v.haveStages(api, o.From, o.To); err != nil {
+		return nil, err
 	}
 	request.Caller = v.caller()
-	return promote.NewPlan(v.ctx(), v.promoter(), *request)
+	plan, err := promote.NewPlan(v.ctx(), v.promoter(), *request)
+	return plan, v.planError(err, planURL(api, o.From, o.To))
+}
+
+// planError leaves the errors that are pages of their own as they are; the
+// others are sentences about what cannot be planned.
+func (v *visit) planError(err error, to string) error {
+	var refused smithy.APIError
+	var locked *promote.LockedError
+	var unknown *target.Unknown
+	if err == nil || errors.As(err, &refused) || errors.As(err, &locked) || errors.As(err, &unknown) || errors.Is(err, promote.ErrNothing) || v.ctx().Err() != nil {
+		return err
+	}
+	return unplannable(err, to)
+}
+
+// unplannable says why there is no plan.
+func unplannable(err error, to string) error {
+	return &problem{
+		Status: http.StatusUnprocessableEntity, Title: "This cannot be planned", Sentence: err.Error() + ". Nothing was changed.", To: to,
+	}
+}
+
+// haveStages makes sure that an API has the stages.
+func (v *visit) haveStages(api string, names ...string) error {
+	stages, err := v.stages(v.ctx(), api)
+	if err != nil {
+		return err
+	}
+	var there []string
+	for i := range stages {
+		there = append(there, aws.ToString(stages[i].StageName))
+	}
+	for _, name := range names {
+		if !slices.Contains(there, name) {
+			return &target.Unknown{What: "stage", Name: name, Where: "API " + api, There: there}
+		}
+	}
+	return nil
 }
 
 // caller is who promotes, for the lock and the history.

@@ -28,11 +28,13 @@ func refusalsURL() string { return Prefix + "refusals" }
 // refusalList is what the list shows.
 type refusalList struct {
 	Groups []refusalGroup
-	Total  int  // refused requests
-	Open   int  // entries that would be refused still
-	More   bool // the journal holds older ones
-	Since  time.Time
-	Empty  *emptyState
+	Total  int // refused requests
+	Open   int // entries that would be refused still
+	// Unjudged are entries of which it is not known whether they would.
+	Unjudged int
+	More     bool // the journal holds older ones
+	Since    time.Time
+	Empty    *emptyState
 	// Seen stands for the newest refusal and its count: a stream that is asked
 	// for with another one begins with the list of now.
 	Seen string
@@ -207,7 +209,7 @@ func newRefusalEntry(d *grants.Decision, names map[string]string) refusalEntry {
 }
 
 // apisJudged bounds for how many APIs the list asks how things are now.
-const apisJudged = 20
+const apisJudged = 6
 
 // judgeNow compares what was refused with the matrix of now.
 func (v *visit) judgeNow(list *refusalList) {
@@ -223,8 +225,11 @@ func (v *visit) judgeNow(list *refusalList) {
 				}
 				e.judge(cells, v.s.Account)
 			}
-			if e.Now != okKind {
+			switch e.Now {
+			case badKind:
 				list.Open++
+			case "":
+				list.Unjudged++
 			}
 		}
 	}

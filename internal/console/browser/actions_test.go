@@ -11,6 +11,7 @@ import (
 // A refusal appears while the list is open, the button beside it mends it, and
 // the undo takes that back.
 func TestRefusalArrivesAndIsMended(t *testing.T) {
+	t.Parallel()
 	w, api := shop(t)
 	b := open(t, w.url)
 	b.visit(root + "refusals")
@@ -36,6 +37,7 @@ func TestRefusalArrivesAndIsMended(t *testing.T) {
 
 // A request is sent, stopped at the door, explained, mended and sent again.
 func TestTryItUntilItPasses(t *testing.T) {
+	t.Parallel()
 	w, api := shop(t)
 	b := open(t, w.url)
 	b.visit(root + "try?api=" + api + "&stage=staging&method=GET&path=/orders")
@@ -62,6 +64,7 @@ func TestTryItUntilItPasses(t *testing.T) {
 
 // A form that cannot be sent says why and keeps what was typed.
 func TestTryItSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	w, api := shop(t)
 	b := open(t, w.url)
 	for _, c := range []struct{ path, header, want string }{
@@ -85,6 +88,7 @@ func TestTryItSaysWhatIsWrong(t *testing.T) {
 // Policies are sentences that can be taken away and given back; a test event
 // runs the function; aliases are made and split.
 func TestFunctionByClicks(t *testing.T) {
+	t.Parallel()
 	w, api := shop(t)
 	b := open(t, w.url)
 	b.visit(root + "functions")
@@ -134,6 +138,7 @@ func TestFunctionByClicks(t *testing.T) {
 
 // An alias with two versions, moved by clicks.
 func TestAliasWeights(t *testing.T) {
+	t.Parallel()
 	w := start(t)
 	w.function("orders", nil)
 	for i, text := range []string{"first", "second"} {
@@ -164,6 +169,7 @@ func TestAliasWeights(t *testing.T) {
 
 // A person's own events are kept by the browser.
 func TestSavedEvents(t *testing.T) {
+	t.Parallel()
 	w := start(t)
 	w.function("orders", nil)
 	b := open(t, w.url)
@@ -180,6 +186,7 @@ func TestSavedEvents(t *testing.T) {
 
 // What a function prints appears on its open page, and in a followed group.
 func TestLiveLogs(t *testing.T) {
+	t.Parallel()
 	w, api := shop(t)
 	b := open(t, w.url)
 	b.visit(root + "functions/my-function-dev")
@@ -200,12 +207,16 @@ func TestLiveLogs(t *testing.T) {
 
 // The lines of one request stand together, the function's within API Gateway's.
 func TestRequestLog(t *testing.T) {
+	t.Parallel()
 	w, api := shop(t)
 	_, _, first := w.call(api, "dev", "/orders")
 	w.call(api, "dev", "/orders")
 	b := open(t, w.url)
 	b.visit(root + "logs?api=" + api + "&stage=dev")
-	b.until("both requests", func() bool { b.visit(root + "logs?api=" + api + "&stage=dev"); return strings.Count(b.flat(), "/orders") >= 2 })
+	b.until("both requests", func() bool {
+		b.visit(root + "logs?api=" + api + "&stage=dev")
+		return strings.Count(b.flat(), "/orders") >= 2
+	})
 	b.visit(root + "logs/request?api=" + api + "&stage=dev&id=" + first)
 	b.until("the function's lines", func() bool { b.visit(b.location()); return strings.Contains(b.flat(), "serving dev") })
 	text := b.flat()
@@ -223,6 +234,7 @@ func TestRequestLog(t *testing.T) {
 
 // A promotion by clicks: planned, stopped by doctor, mended, done, rolled back.
 func TestPromoteByClicks(t *testing.T) {
+	t.Parallel()
 	w, api := shop(t)
 	_, err := w.functions.UpdateFunctionCode(t.Context(), &lambda.UpdateFunctionCodeInput{
 		FunctionName: aws.String("my-function-dev"), ZipFile: zipped(t, "index.py", "# newer\n"+handlerCode),

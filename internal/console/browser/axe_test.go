@@ -47,9 +47,20 @@ func (b *tab) audit() []finding {
 // wide and narrow; and where a narrow window must be scrolled sideways.
 func (b *tab) accessible() {
 	b.t.Helper()
+	b.accessibleIn([]size{wide, narrow}, []string{"light", "dark"})
+}
+
+// accessibleOnce looks at the page as it is, for pages that are much like others.
+func (b *tab) accessibleOnce() {
+	b.t.Helper()
+	b.accessibleIn([]size{narrow}, []string{"light"})
+}
+
+func (b *tab) accessibleIn(windows []size, schemes []string) {
+	b.t.Helper()
 	defer func() { b.window(wide); b.colours("light") }()
-	for _, window := range []size{wide, narrow} {
-		for _, scheme := range []string{"light", "dark"} {
+	for _, window := range windows {
+		for _, scheme := range schemes {
 			b.window(window)
 			b.colours(scheme)
 			for _, f := range b.audit() {

@@ -24,6 +24,7 @@ func (r *recorder) Errorf(format string, args ...any) {
 
 // The harness itself: each thing that a page can do wrong is noticed.
 func TestWrongPagesAreNoticed(t *testing.T) {
+	t.Parallel()
 	const strict = "default-src 'none'; script-src 'self'; img-src *; connect-src 'self'"
 	pages := map[string]struct{ policy, body, want string }{
 		"console error":     {"", `<script>console.error("oh", 1)</script>`, "console.error: oh 1"},
@@ -71,6 +72,7 @@ func TestWrongPagesAreNoticed(t *testing.T) {
 // A page without fault passes, scripts can be turned off, and axe-core's
 // findings arrive.
 func TestHarness(t *testing.T) {
+	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; img-src 'self' data:")
 		if r.URL.Path == "/script.js" {

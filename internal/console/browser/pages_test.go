@@ -25,6 +25,7 @@ func shop(t testing.TB) (w *world, api string) {
 // Every page as it is with something in it: nothing wrong in the console,
 // nothing serious for axe-core, no scrolling sideways.
 func TestPages(t *testing.T) {
+	t.Parallel()
 	w, api := shop(t)
 	if status, body, _ := w.call(api, "dev", "/orders"); status != 200 {
 		t.Fatalf("dev answered %d %s", status, body)

@@ -66,10 +66,7 @@ func compress(data []byte) []byte {
 	colours := slices.SortedFunc(maps.Keys(counts), func(a, b color.RGBA) int {
 		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a.R, b.R), cmp.Compare(a.G, b.G), cmp.Compare(a.B, b.B))
 	})
-	palette := make(color.Palette, 0, 256)
-	for _, c := range colours[:min(len(colours), 256)] {
-		palette = append(palette, c)
-	}
+	palette := spread(colours)
 	index := map[color.RGBA]uint8{}
 	for c := range counts {
 		index[c] = uint8(palette.Index(c)) //nolint:gosec // below 256
@@ -85,6 +82,25 @@ func compress(data []byte) []byte {
 		return data
 	}
 	return out.Bytes()
+}
+
+// spread takes the first 256 colours that differ visibly from those before.
+func spread(colours []color.RGBA) color.Palette {
+	palette := make(color.Palette, 0, 256)
+	for apart := 300; apart >= 0; apart -= 100 {
+		for _, c := range colours {
+			if len(palette) < cap(palette) && !slices.ContainsFunc(palette, func(p color.Color) bool { return distance(p.(color.RGBA), c) <= apart }) {
+				palette = append(palette, c)
+			}
+		}
+	}
+	return palette
+}
+
+// distance is the square of the distance of two colours.
+func distance(a, b color.RGBA) int {
+	r, g, bl := int(a.R)-int(b.R), int(a.G)-int(b.G), int(a.B)-int(b.B)
+	return r*r + g*g + bl*bl
 }
 
 // replaceText changes what the page shows, in texts and fields.

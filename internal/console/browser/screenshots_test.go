@@ -3,11 +3,15 @@ package browser
 import (
 	"net/url"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 )
 
 // TestScreenshots takes the pictures for README and docs. Without
 // -update-screenshots it only visits what they show.
 func TestScreenshots(t *testing.T) {
+	t.Parallel()
 	w, api := shop(t)
 	w.call(api, "dev", "/orders")
 	_, _, request := w.call(api, "staging", "/orders")
@@ -38,6 +42,17 @@ func TestScreenshots(t *testing.T) {
 	b.submit("Send")
 	b.sees("The door refused the call", "Add the grant")
 	b.screenshot("try-refused", fixed)
+	_, err = w.functions.UpdateFunctionCode(t.Context(), &lambda.UpdateFunctionCodeInput{
+		FunctionName: aws.String("my-function-dev"), ZipFile: zipped(t, "index.py", "# newer\n"+handlerCode),
+	})
+	w.must(err)
+	w.settled("my-function-dev")
+	b.visit(root + "pipeline?api=" + api)
+	b.sees("Promote to prod")
+	b.screenshot("pipeline", fixed)
+	b.visit(root + "pipeline/plan?api=" + api + "&from=dev&to=staging&fix=1")
+	b.sees("every call would pass")
+	b.screenshot("promote", fixed)
 	b.colours("dark")
 	b.visit(root + "refusals")
 	b.sees("Add the grant")

@@ -134,6 +134,18 @@ func (b *tab) visitFor(path string, status int64) {
 	}
 }
 
+// visitAny opens a path whatever it answers.
+func (b *tab) visitAny(path string) {
+	b.t.Helper()
+	b.problems.expect(b.address(path))
+	b.do("visit "+path, chromedp.Navigate(b.address(path)))
+}
+
+// has reports whether a text is visible now.
+func (b *tab) has(text string) bool {
+	return strings.Contains(b.flat(), strings.Join(strings.Fields(text), " "))
+}
+
 func (b *tab) address(path string) string {
 	if strings.HasPrefix(path, "http") {
 		return path
@@ -221,8 +233,7 @@ func (b *tab) submit(label string) {
 func (b *tab) sees(texts ...string) {
 	b.t.Helper()
 	for _, text := range texts {
-		want := strings.Join(strings.Fields(text), " ")
-		b.until(fmt.Sprintf("%q to be seen", text), func() bool { return strings.Contains(b.flat(), want) })
+		b.until(fmt.Sprintf("%q to be seen", text), func() bool { return b.has(text) })
 	}
 }
 
@@ -230,8 +241,7 @@ func (b *tab) sees(texts ...string) {
 func (b *tab) seesNot(texts ...string) {
 	b.t.Helper()
 	for _, text := range texts {
-		want := strings.Join(strings.Fields(text), " ")
-		b.until(fmt.Sprintf("%q to be gone", text), func() bool { return !strings.Contains(b.flat(), want) })
+		b.until(fmt.Sprintf("%q to be gone", text), func() bool { return !b.has(text) })
 	}
 }
 
