@@ -218,8 +218,12 @@ func (b *builder) codeMove(p *Plan, m *FunctionMove, source *lambda.GetFunctionO
 		}
 	}
 	for _, d := range m.Kept {
-		if d.Risky && m.Code != nil {
-			p.warn("%s keeps its %s %s while the code of %s runs with %s.", short(m.Function), d.Setting, orNothing(d.Target), short(m.Source), orNothing(d.Source))
+		switch {
+		case !d.Risky || m.Code == nil:
+		case d.Target == "":
+			p.warn("%s has no %s, which %s has.", short(m.Function), strings.TrimSuffix(d.Setting, "s"), short(m.Source))
+		default:
+			p.warn("%s keeps its %s %s, while %s has %s.", short(m.Function), d.Setting, d.Target, short(m.Source), orNothing(d.Source))
 		}
 	}
 	if !isLatest(qualifier) {

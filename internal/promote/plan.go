@@ -229,6 +229,7 @@ func (b *builder) planCanary(p *Plan) {
 		return
 	}
 	split := false
+	var atOnce []string
 	if p.Stage.changes() {
 		p.Stage.Canary, split = p.Request.Canary, true
 	}
@@ -242,9 +243,16 @@ func (b *builder) planCanary(p *Plan) {
 			}
 			split = split || !a.AtOnce
 		}
-		if f.Code != nil {
-			p.warn("The code of %s changes for every caller at once, not for %g %%: calls of a function without an alias cannot be split. An abort restores it. With one alias per stage (%s:${stageVariables.alias}) they can.", short(f.Function), p.Request.Canary, short(f.Function))
+		if f.Code != nil && len(f.Aliases) == 0 {
+			atOnce = append(atOnce, short(f.Function))
 		}
+	}
+	if n := len(atOnce); n > 0 {
+		names := strings.Join(atOnce[:min(n, 3)], ", ")
+		if n > 3 {
+			names += fmt.Sprintf(" and %d more", n-3)
+		}
+		p.warn("The code of %s changes for every caller at once, not for %g %% of them: calls of a function without an alias cannot be split. An abort restores it. With an alias for each stage (%s:${stageVariables.alias}) they can.", names, p.Request.Canary, atOnce[0])
 	}
 	if !split && (len(p.Functions) > 0 || p.Stage.changes()) {
 		p.warn("Nothing here can be split, so all calls get the new code at once; what --bake watches are all calls.")

@@ -41,6 +41,8 @@ type runner struct {
 	record *Record
 	parts  []*FunctionRecord
 	result *Result
+	// measured is what was told last of the metrics.
+	measured string
 
 	mu   sync.Mutex // guards result.Events
 	tell func(Event)

@@ -149,13 +149,14 @@ func writeDifferences(t *printer, label string, all []Difference, text func(*Dif
 
 func (p *Plan) writeChecks(t *printer) {
 	t.line("")
-	if p.Checked > 0 && len(p.Problems) == 0 {
+	passes := p.Checked > 0 && len(p.Problems) == 0
+	if passes {
 		t.paragraph(t.green.Render("✓"), fmt.Sprintf("%s of %s will pass after it", count(p.Checked, "method"), p.Stage.Name))
 	}
 	for _, warning := range p.Warnings {
 		t.paragraph(t.yellow.Render("!"), warning)
 	}
-	if p.Checked > 0 || len(p.Warnings) > 0 {
+	if passes || len(p.Warnings) > 0 {
 		t.line("")
 	}
 }

@@ -56,6 +56,9 @@ func (r *runner) bake(ctx context.Context) error {
 			return err
 		}
 		if left <= 0 {
+			if m := r.result.Measured; len(r.plan.Request.AbortOn) > 0 && m.Calls == 0 && m.Invoked == 0 {
+				r.say(Event{Kind: "note", Text: "nobody called the stage while it was watched, so nothing is proven"})
+			}
 			return nil
 		}
 	}
@@ -66,7 +69,10 @@ func (r *runner) judge(got *Measured) error {
 	if len(r.plan.Request.AbortOn) == 0 {
 		return nil
 	}
-	r.say(Event{Kind: "measure", Text: got.String()})
+	if text := got.String(); text != r.measured {
+		r.measured = text
+		r.say(Event{Kind: "measure", Text: text})
+	}
 	for _, t := range r.plan.Request.AbortOn {
 		if got.exceeds(t) {
 			return final("aborted: %s, and the limit is %s", got, t)
@@ -113,9 +119,9 @@ func (m *Measured) String() string {
 	if m.Canary {
 		whose = "of the canary's"
 	}
-	text := fmt.Sprintf("%g %s %g calls answered 5xx", m.Failed, whose, m.Calls)
+	text := "no calls yet"
 	if m.Calls > 0 {
-		text += fmt.Sprintf(" (%.1f %%)", m.Failed/m.Calls*100)
+		text = fmt.Sprintf("%g %s %g calls were answered 5xx (%.1f %%)", m.Failed, whose, m.Calls, m.Failed/m.Calls*100)
 	}
 	if m.Invoked > 0 {
 		text += fmt.Sprintf(", %g of %g invocations failed", m.Errors, m.Invoked)

@@ -195,7 +195,8 @@ func invokeURI(function string) string {
 	return "arn:aws:apigateway:" + testRegion + ":lambda:path/2015-03-31/functions/arn:aws:lambda:" + testRegion + ":" + testAccount + ":function:" + function + "/invocations"
 }
 
-// api makes a REST API with GET methods: path=function.
+// api makes a REST API with GET methods path=function, and with POST methods
+// beside them where that begins with a star.
 func (w *world) api(name string, routes ...string) (id string) {
 	w.t.Helper()
 	api, err := w.apis.CreateRestApi(context.Background(), &apigateway.CreateRestApiInput{Name: &name})
@@ -210,28 +211,20 @@ func (w *world) route(api, root, route string) {
 	w.t.Helper()
 	ctx := context.Background()
 	path, function, _ := strings.Cut(route, "=")
+	path, also := strings.CutPrefix(path, "*")
 	resource, err := w.apis.CreateResource(ctx, &apigateway.CreateResourceInput{RestApiId: &api, ParentId: &root, PathPart: &path})
 	must(w.t, err)
-	get := aws.String("GET")
-	_, err = w.apis.PutMethod(ctx, &apigateway.PutMethodInput{RestApiId: &api, ResourceId: resource.Id, HttpMethod: get, AuthorizationType: aws.String("NONE")})
-	must(w.t, err)
-	_, err = w.apis.PutIntegration(ctx, &apigateway.PutIntegrationInput{
-		RestApiId: &api, ResourceId: resource.Id, HttpMethod: get, Type: rest.IntegrationTypeAwsProxy, IntegrationHttpMethod: aws.String("POST"), Uri: aws.String(invokeURI(function)),
-	})
-	must(w.t, err)
-}
-
-func (w *world) root(api string) string {
-	w.t.Helper()
-	out, err := w.apis.GetResources(context.Background(), &apigateway.GetResourcesInput{RestApiId: &api})
-	must(w.t, err)
-	for _, r := range out.Items {
-		if *r.Path == "/" {
-			return *r.Id
+	for _, verb := range []string{"GET", "POST"} {
+		if verb == "POST" && !also {
+			continue
 		}
+		_, err = w.apis.PutMethod(ctx, &apigateway.PutMethodInput{RestApiId: &api, ResourceId: resource.Id, HttpMethod: &verb, AuthorizationType: aws.String("NONE")})
+		must(w.t, err)
+		_, err = w.apis.PutIntegration(ctx, &apigateway.PutIntegrationInput{
+			RestApiId: &api, ResourceId: resource.Id, HttpMethod: &verb, Type: rest.IntegrationTypeAwsProxy, IntegrationHttpMethod: aws.String("POST"), Uri: aws.String(invokeURI(function)),
+		})
+		must(w.t, err)
 	}
-	w.t.Fatal("no root")
-	return ""
 }
 
 // deploy deploys what is there to a stage with variables "name=value".

@@ -3,6 +3,7 @@ package target
 import (
 	"context"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -52,15 +53,22 @@ type Promoter struct {
 
 // PromoterFromConfig makes the clients of a place.
 func PromoterFromConfig(config aws.Config, requests func() int64) *Promoter {
+	var mu sync.Mutex
+	regions := map[string]FunctionReleases{}
 	return &Promoter{
 		Clients: FromConfig(config, requests),
 		Changes: ChangesFromConfig(config),
 		Functions: func(region string) FunctionReleases {
-			return lambda.NewFromConfig(config, func(o *lambda.Options) {
-				if region != "" {
-					o.Region = region
-				}
-			})
+			mu.Lock()
+			defer mu.Unlock()
+			if regions[region] == nil {
+				regions[region] = lambda.NewFromConfig(config, func(o *lambda.Options) {
+					if region != "" {
+						o.Region = region
+					}
+				})
+			}
+			return regions[region]
 		},
 		Stages:  apigateway.NewFromConfig(config),
 		Metrics: cloudwatch.NewFromConfig(config),
