@@ -64,6 +64,12 @@ func TestEverybodyElseSignsIn(t *testing.T) {
 	if v := b.get("/_stagedoor/sign-in"); v.status != 200 {
 		t.Error(v.status)
 	}
+	// htmx, which renews a part of a page, takes the whole window there.
+	b.header.Set("Hx-Request", "true")
+	if v := b.get("/_stagedoor/"); v.text != "" || !strings.HasPrefix(v.header.Get("HX-Redirect"), "/_stagedoor/sign-in?back=") {
+		t.Errorf("htmx got %v %q", v.header, v.text)
+	}
+	b.header.Del("Hx-Request")
 	if v := b.post("/_stagedoor/apis", url.Values{"name": {"x"}}); v.url.Path != "/_stagedoor/sign-in" {
 		t.Errorf("a change without a session led to %s", v.url)
 	}

@@ -269,6 +269,10 @@ func TestPanel(t *testing.T) {
 	v = b.see("/_stagedoor/?q=ord")
 	v.has(t, "orders")
 	v.lacks(t, "<html", "Refused right now")
+	b.header.Set("Hx-Target", "div#now")
+	v = b.see("/_stagedoor/")
+	v.has(t, "3 calls would be refused", "Refused right now", "<dl class=\"tiles\">")
+	v.lacks(t, "<html", `id="found"`)
 }
 
 // Undo removes exactly what was added: not what somebody put in its place.

@@ -40,7 +40,7 @@ type deployStage struct {
 type variable struct{ Name, Value, Problem string }
 
 // emptyRows are offered for variables that are to come.
-const emptyRows = 3
+const emptyRows = 2
 
 func deployPage(v *visit) (*page, error) {
 	api, err := v.apiOf(v.ctx())

@@ -37,7 +37,7 @@ type forms struct {
 type formID [24]byte
 
 func (id formID) made() time.Time {
-	return time.Unix(0, int64(binary.BigEndian.Uint64(id[:8]))) //nolint:gosec // it was an int64
+	return time.Unix(0, int64(binary.BigEndian.Uint64(id[:8])))
 }
 
 // String is the id as it stands in addresses.
@@ -74,7 +74,7 @@ func (f *forms) fill(b []byte) {
 // token makes the token of a new form for a session.
 func (f *forms) token(s *session) string {
 	var id formID
-	binary.BigEndian.PutUint64(id[:8], uint64(f.now().UnixNano())) //nolint:gosec // read back as it was
+	binary.BigEndian.PutUint64(id[:8], uint64(f.now().UnixNano()))
 	f.fill(id[8:])
 	return base64.RawURLEncoding.EncodeToString(append(id[:], f.mac(id, s)...))
 }

@@ -47,7 +47,11 @@ func (c *Console) enter(w http.ResponseWriter, r *http.Request, rt *route) *visi
 			target = signInURL(overviewURL())
 		}
 		if r.Header.Get("HX-Request") == "true" {
+			// htmx follows a redirection by itself and would put the sign-in page
+			// into whatever it was going to renew.
 			w.Header().Set("HX-Redirect", target)
+			w.WriteHeader(http.StatusOK)
+			return nil
 		}
 		http.Redirect(w, r, target, http.StatusSeeOther)
 		return nil
@@ -223,6 +227,11 @@ func (c *Console) already(v *visit, o *outcome) error {
 		return &problem{Status: http.StatusConflict, Title: "This is being done", Sentence: "The same form was sent before and is still being worked on. It is not done twice."}
 	}
 	p := &problem{Status: http.StatusConflict, Title: "This was done already", To: overviewURL()}
+	if o.done != nil && o.done.Page != nil && o.done.Page.Status == http.StatusOK {
+		// A trial or a test: its result was the answer.
+		p.Sentence = "The same form was sent at " + o.at.Format("15:04:05") + ", and its result was shown. It is not sent twice: send it again from its page."
+		return p
+	}
 	if o.done == nil || o.done.Page != nil {
 		p.Title = "This was tried already"
 		p.Sentence = "The same form was sent at " + o.at.Format("15:04:05") + " and did not succeed. It is not tried twice: load the page again."

@@ -104,6 +104,7 @@ func (v *visit) stagePage(trouble string, typed []variable) (*page, error) {
 		s.Exported = describe(err, v).Sentence
 	}
 	s.Check = v.check(id, name, methods, s.Variables)
+	s.Check.Changed = typed != nil
 	for range emptyRows {
 		s.Variables = append(s.Variables, variable{})
 	}

@@ -104,7 +104,9 @@ type variableCheck struct {
 	Unused    []string
 	Methods   []methodCheck
 	More      int
-	Changed   bool
+	Changed   bool // these are not the variables that act now
+	API       string
+	Stage     string
 }
 
 type methodCheck struct {
@@ -116,7 +118,7 @@ const methodsChecked = 60
 
 // check judges every method of a stage as if it had these variables.
 func (v *visit) check(api, stage string, methods []deployedMethod, variables []variable) *variableCheck {
-	c := &variableCheck{}
+	c := &variableCheck{API: api, Stage: stage}
 	values := map[string]string{}
 	for _, each := range variables {
 		if problem := variableProblem(each.Name, each.Value); problem != "" {
