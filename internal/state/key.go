@@ -16,6 +16,11 @@ type Key string
 // written as "=", which no escape produces.
 func NewKey(tokens ...string) Key {
 	var b strings.Builder
+	size := len(tokens)
+	for _, token := range tokens {
+		size += len(token) // as long as nothing is escaped
+	}
+	b.Grow(size)
 	for i, token := range tokens {
 		if i > 0 {
 			b.WriteByte('.')
