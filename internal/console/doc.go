@@ -38,15 +38,26 @@
 //
 // A handler gets a *visit: the request, the session, and the AWS clients of
 // that session (v.apis(), v.functions(), …). URLs are made by the functions in
-// urls.go: never by hand, names can hold anything. Links and forms work without
-// JavaScript; hx-get and hx-post come on top (the response may be the whole
-// page: use hx-select). There is no inline script or style, the CSP forbids
-// both: what htmx cannot do is in assets/console.js, which finds its elements
-// by data attributes.
+// urls.go: never by hand, names can hold anything.
+//
+// Everything works without JavaScript; htmx comes on top. When htmx asks for the
+// element with the id x and the page's template defines "fragment-x", that is
+// all that is rendered; the handler may look at v.fragment() and leave out what
+// the fragment does not show. Changes are plain forms that lead to a page: what
+// was done is told there ("done" in the address), with its aws commands and,
+// where it can be taken back, Undo. There is no inline script or style, the CSP
+// forbids both: what htmx cannot do is in assets/*.js, which find their elements
+// by data attributes. How things look is in assets/console.css, whose classes
+// are words for what a thing is.
+//
+// What is shown that no operation of AWS tells (the matrix, explanations, the
+// journal) is shown to those only who may ask AWS for the same: an API's matrix
+// to whom GetRestApi answers, the text of a policy to whom GetPolicy does.
 //
 // # Concurrency
 //
-// A Console is safe for concurrent use. Its own memory is three bounded tables
-// under their own mutexes: signed-in sessions, one-time links, and the outcomes
-// of recent forms.
+// A Console is safe for concurrent use. Its own memory is bounded tables, each
+// under its own mutex: signed-in sessions, one-time links, failed attempts to
+// sign in, the outcomes of recent forms, and promotions under way. Streams and
+// promotions end with Close.
 package console
