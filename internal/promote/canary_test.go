@@ -38,6 +38,7 @@ func (w *world) share(api, stage, path, text string) float64 {
 // With aliases, a share of the calls gets the new version until it is done. A
 // share of 25 % of 200 calls is between 10 and 40 % but once in a million runs.
 func TestCanaryOfAliases(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	api := aliases(w)
 	p := w.plan(promote.Request{API: api, From: "dev", To: "staging", Canary: 25, Bake: time.Second, AbortOn: limits(t, "5xx>1%", "errors>0"), Caller: somebody(1)})
@@ -53,6 +54,7 @@ func TestCanaryOfAliases(t *testing.T) {
 
 // With a new deployment and variables, the stage has a canary.
 func TestCanaryOfStage(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.function("blue", "blue")
 	w.function("green", "green")
@@ -87,6 +89,7 @@ func TestCanaryOfStage(t *testing.T) {
 // Code that fails is taken back as soon as its failures are counted: aliases,
 // and code that changed for everybody.
 func TestAbort(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, path, abortOn string
 		functions           []string

@@ -24,6 +24,7 @@ func hasProblem(p *promote.Plan, code, text string) bool {
 // A call that would be refused afterwards stops a promotion before it begins;
 // --fix adds the grants, and then it works.
 func TestRefusedCallStops(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	api := ungranted(w)
 	old := w.state(api, "staging", stageFunctions...)
@@ -52,6 +53,7 @@ func TestRefusedCallStops(t *testing.T) {
 
 // What stage variables and aliases make wrong is told before, with a remedy.
 func TestProblems(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.function("one", "one")
 	one := w.publish("one")
@@ -84,6 +86,7 @@ func TestProblems(t *testing.T) {
 
 // A canary that somebody else made is not taken over.
 func TestForeignCanary(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	api := stages(w)
 	_, err := w.apis.UpdateStage(context.Background(), &apigateway.UpdateStageInput{RestApiId: &api, StageName: aws.String("staging"), PatchOperations: patches("/canarySettings/percentTraffic=5")})
@@ -96,6 +99,7 @@ func TestForeignCanary(t *testing.T) {
 
 // What nobody can mean is refused, with what there is.
 func TestMistakes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	api := stages(w)
 	w.api("twice")
@@ -120,6 +124,7 @@ func TestMistakes(t *testing.T) {
 
 // A probe that is not answered as it should be puts everything back.
 func TestProbeRollsBack(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	api := stages(w)
 	old := w.state(api, "staging", stageFunctions...)
@@ -139,6 +144,7 @@ func TestProbeRollsBack(t *testing.T) {
 // What somebody else changed meanwhile is not overwritten: the rest is put
 // back, and the change is told.
 func TestChangedMeanwhile(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	api := stages(w)
 	old := w.state(api, "staging", stageFunctions...)
@@ -172,6 +178,7 @@ func TestChangedMeanwhile(t *testing.T) {
 
 // The stage is looked at again under the lock.
 func TestPlanIsStale(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	api := stages(w)
 	p := w.plan(promote.Request{API: api, From: "dev", To: "staging", Caller: somebody(1)})
@@ -194,6 +201,7 @@ func (w *world) tags(api, stage string) map[string]string {
 // Configuration stays, and what differs is shown; values of environment
 // variables are not.
 func TestConfigurationStays(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	api := stages(w)
 	_, err := w.lambda.UpdateFunctionConfiguration(context.Background(), &lambda.UpdateFunctionConfigurationInput{FunctionName: aws.String("hello-staging"), MemorySize: aws.Int32(512)})

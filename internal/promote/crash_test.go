@@ -54,13 +54,17 @@ func aliases(w *world) (api string) {
 	w.t.Helper()
 	for _, name := range []string{"shared", "other"} {
 		w.function(name, "old "+name)
+	}
+	for _, stage := range []string{"staging", "dev"} {
+		w.function("both-"+stage, "code of "+stage)
+	}
+	for _, name := range []string{"shared", "other"} {
 		one := w.publish(name)
 		w.update(name, "new "+name)
 		w.alias(name, "staging", one)
 		w.alias(name, "dev", "$LATEST")
 	}
 	for _, stage := range []string{"staging", "dev"} {
-		w.function("both-"+stage, "code of "+stage)
 		w.alias("both-"+stage, "live", w.publish("both-"+stage))
 	}
 	api = w.api("shop", "hello=shared:${stageVariables.env}", "bye=other:${stageVariables.env}", "both=both-${stageVariables.env}:live")

@@ -68,7 +68,11 @@ func (r *runner) publish(ctx context.Context, function, code256, description str
 	if err != nil {
 		return "", fmt.Errorf("publishing %s: %w", short(function), err)
 	}
-	return aws.ToString(out.Version), nil
+	version := aws.ToString(out.Version)
+	if out.State == types.StatePending { // in a VPC or with SnapStart it takes minutes
+		err = r.settled(ctx, function+":"+version)
+	}
+	return version, err
 }
 
 func (r *runner) functions(arn string) target.FunctionReleases {

@@ -220,7 +220,10 @@ func (w *work) stageTags(ctx context.Context) (map[string]string, error) {
 }
 
 func (w *work) tagStage(ctx context.Context, tags map[string]string) error {
-	_, err := call(ctx, w.calls, w.place.Stages.TagResource, &apigateway.TagResourceInput{ResourceArn: &w.stageARN, Tags: tags})
+	err := unlessBusy(ctx, func() error {
+		_, err := call(ctx, w.calls, w.place.Stages.TagResource, &apigateway.TagResourceInput{ResourceArn: &w.stageARN, Tags: tags})
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("writing to the tags of the stage: %w", err)
 	}
@@ -228,11 +231,31 @@ func (w *work) tagStage(ctx context.Context, tags map[string]string) error {
 }
 
 func (w *work) untagStage(ctx context.Context, keys []string) error {
-	_, err := call(ctx, w.calls, w.place.Stages.UntagResource, &apigateway.UntagResourceInput{ResourceArn: &w.stageARN, TagKeys: keys})
+	err := unlessBusy(ctx, func() error {
+		_, err := call(ctx, w.calls, w.place.Stages.UntagResource, &apigateway.UntagResourceInput{ResourceArn: &w.stageARN, TagKeys: keys})
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("removing tags of the stage: %w", err)
 	}
 	return nil
+}
+
+// unlessBusy tries again when API Gateway is just changing the stage for
+// somebody else: it answers ConflictException then, which the SDK takes for
+// final.
+func unlessBusy(ctx context.Context, f func() error) error {
+	wait := 100 * time.Millisecond
+	for try := 1; ; try++ {
+		err := f()
+		if code(err) != "ConflictException" || try == 5 {
+			return err
+		}
+		if err := sleep(ctx, wait+rand.N(wait)); err != nil {
+			return err
+		}
+		wait *= 2
+	}
 }
 
 // idTime is how ids begin: 20260817-093000-123, to the millisecond.

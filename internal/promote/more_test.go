@@ -20,6 +20,7 @@ import (
 // Two promotions of one stage: the second one hears who is at it, and afterwards
 // that its plan is stale.
 func TestTwoAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	api := stages(w)
 	request := promote.Request{API: api, From: "dev", To: "staging", Caller: somebody(1)}
@@ -59,6 +60,7 @@ func rollback(w *world, api string, c promote.Caller) error {
 
 // An interrupted promotion is gone on with from its own source only.
 func TestInterruptedByAnother(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	api := stages(w)
 	w.deploy(api, "prod", "env=staging")
@@ -95,6 +97,7 @@ func TestInterruptedByAnother(t *testing.T) {
 
 // Code that is not there any more cannot be promoted: what was begun is undone.
 func TestSourceMovesOn(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	api := stages(w)
 	old := w.state(api, "staging", stageFunctions...)
@@ -113,6 +116,7 @@ func TestSourceMovesOn(t *testing.T) {
 // So many promotions are kept, on stages with many tags of their own fewer; each
 // that is kept can be gone back to.
 func TestHistoryIsBounded(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	api := stages(w)
 	own := map[string]string{}
@@ -153,6 +157,7 @@ func TestHistoryIsBounded(t *testing.T) {
 
 // A function remembers many aliases.
 func TestManyAliases(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.function("many", "old")
 	one := w.publish("many")
@@ -183,6 +188,7 @@ func TestManyAliases(t *testing.T) {
 
 // After a promotion two stages differ in what is meant to differ alone.
 func TestDiffAfterPromotion(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	api := stages(w)
 	w.run(w.plan(promote.Request{API: api, From: "dev", To: "staging", Caller: somebody(1)}))
@@ -203,6 +209,7 @@ func TestDiffAfterPromotion(t *testing.T) {
 
 // The formats for machines hold every step and what became of it.
 func TestFormats(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	api := stages(w)
 	p := w.plan(promote.Request{API: api, From: "dev", To: "staging", Caller: somebody(1), Probes: []promote.Probe{{Verb: "GET", Path: "/hello", Status: 500}}})

@@ -27,6 +27,7 @@ type work struct {
 	tags     map[string]string // of that stage
 	// functions are what is known of the functions, by ARN[:qualifier].
 	functions map[string]*lambda.GetFunctionOutput
+	tagsOf    map[string]map[string]string // of functions, by ARN, while planning
 }
 
 // NewPlan works out what a promotion would do. It changes nothing. A promotion
@@ -317,7 +318,7 @@ const lockTags = 2
 func (p *Plan) record() *Record {
 	r := &Record{
 		ID: p.ID, State: Preparing, From: p.Request.From, Stage: p.Stage.Name, OldDeployment: p.Stage.OldDeployment, NewDeployment: p.Stage.NewDeployment,
-		Set: p.Stage.Set, Canary: p.Request.Canary, Count: len(p.Functions),
+		Set: p.Stage.Set, Canary: p.Request.Canary, Bake: p.Request.Bake, AbortOn: p.Request.AbortOn, Count: len(p.Functions),
 	}
 	if len(p.Functions) > 0 {
 		r.first = p.Functions[0].Function

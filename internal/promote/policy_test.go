@@ -35,6 +35,7 @@ func (w *world) as(name, policy string) *world {
 // The policies in the help of the commands are enough for them; without one
 // they say what is missing and change nothing.
 func TestPolicies(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	api := ungranted(w)
 	request := promote.Request{
@@ -67,6 +68,7 @@ func TestPolicies(t *testing.T) {
 
 // Whoever may read and not change finds that out before anything has changed.
 func TestReadersCannotPromote(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	api := stages(w)
 	old := w.state(api, "staging", stageFunctions...)

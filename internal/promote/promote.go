@@ -150,20 +150,22 @@ const (
 
 // Record is one promotion as the stage's tags keep it.
 type Record struct {
-	ID            string     `json:"id"`
-	State         string     `json:"state"`
-	From          string     `json:"from"`
-	Stage         string     `json:"stage"`
-	OldDeployment string     `json:"oldDeployment"`
-	NewDeployment string     `json:"newDeployment"`
-	Set           []Variable `json:"set,omitempty"`
-	Canary        float64    `json:"canary,omitempty"`
-	BakesUntil    time.Time  `json:"bakesUntil,omitzero"`
-	By            string     `json:"by"` // ARN of the caller
-	At            string     `json:"at"` // user@host
-	Began         time.Time  `json:"began"`
-	Ended         time.Time  `json:"ended,omitzero"`
-	Reason        string     `json:"reason,omitempty"` // why it was undone
+	ID            string        `json:"id"`
+	State         string        `json:"state"`
+	From          string        `json:"from"`
+	Stage         string        `json:"stage"`
+	OldDeployment string        `json:"oldDeployment"`
+	NewDeployment string        `json:"newDeployment"`
+	Set           []Variable    `json:"set,omitempty"`
+	Canary        float64       `json:"canary,omitempty"`
+	Bake          time.Duration `json:"bake,omitempty"` // nanoseconds
+	AbortOn       []Threshold   `json:"abortOn,omitempty"`
+	BakesUntil    time.Time     `json:"bakesUntil,omitzero"`
+	By            string        `json:"by"` // ARN of the caller
+	At            string        `json:"at"` // user@host
+	Began         time.Time     `json:"began"`
+	Ended         time.Time     `json:"ended,omitzero"`
+	Reason        string        `json:"reason,omitempty"` // why it was undone
 	// Functions are what the functions' own tags say; only History and plans
 	// read them.
 	Functions []FunctionRecord `json:"functions,omitempty"`

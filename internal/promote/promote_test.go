@@ -27,6 +27,7 @@ func stages(w *world) (api string) {
 var stageFunctions = []string{"hello-staging", "bye-staging"}
 
 func TestPromoteStageVariables(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	api := stages(w)
 	old := w.state(api, "staging", stageFunctions...)

@@ -23,7 +23,7 @@ func aboutKey(id string) string { return recordKey + id + ":about" }
 func (r *Record) tags() map[string]string {
 	words := []word{
 		{"from", r.From}, {"old", r.OldDeployment}, {"new", r.NewDeployment}, {"t0", seconds(r.Began)},
-		{"c", number(r.Canary)}, {"fns", strconv.Itoa(r.Count)}, {"fn", r.first}, {"at", r.At}, {"by", r.By},
+		{"c", number(r.Canary)}, {"bake", durationText(r.Bake)}, {"abort", limitsText(r.AbortOn)}, {"fns", strconv.Itoa(r.Count)}, {"fn", r.first}, {"at", r.At}, {"by", r.By},
 	}
 	for _, v := range r.Set {
 		if v.Old != nil {
@@ -36,6 +36,21 @@ func (r *Record) tags() map[string]string {
 	tags := r.progress()
 	maps.Copy(tags, pack(aboutKey(r.ID), words))
 	return tags
+}
+
+func durationText(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return d.String()
+}
+
+func limitsText(limits []Threshold) string {
+	words := make([]string, len(limits))
+	for i, limit := range limits {
+		words[i] = limit.String()
+	}
+	return strings.Join(words, " ")
 }
 
 // progress is the tag that says how far a promotion is.
@@ -63,6 +78,12 @@ func readRecord(id, stage string, tags map[string]string) (Record, bool) {
 		BakesUntil: moment(progress["b"]), Began: moment(w["t0"]), Ended: moment(progress["t1"]), Reason: progress["why"], By: w["by"], At: w["at"], first: w["fn"],
 	}
 	r.Canary, _ = strconv.ParseFloat(w["c"], 64) // absent: 0
+	r.Bake, _ = time.ParseDuration(w["bake"]) // absent: 0
+	for text := range strings.SplitSeq(w["abort"], " ") {
+		if limit, err := ParseThreshold(text); err == nil {
+			r.AbortOn = append(r.AbortOn, limit)
+		}
+	}
 	r.Count, _ = strconv.Atoi(w["fns"])
 	for _, name := range slices.Sorted(maps.Keys(w)) {
 		variable, isNew := strings.CutPrefix(name, "v.")

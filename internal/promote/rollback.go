@@ -110,11 +110,11 @@ func (w *work) follow(ctx context.Context, r *Record) error {
 		if n > r.Count {
 			return fmt.Errorf("the journal of promotion %s goes in circles at %s", r.ID, short(arn))
 		}
-		tags, err := call(ctx, w.calls, w.place.Functions(part(arn, 3)).ListTags, &lambda.ListTagsInput{Resource: &arn})
+		tags, err := w.functionTags(ctx, arn)
 		if err != nil {
 			return fmt.Errorf("reading the tags of %s, which was in promotion %s: %w", short(arn), r.ID, err)
 		}
-		f, ok := readFunction(r.ID, arn, tags.Tags)
+		f, ok := readFunction(r.ID, arn, tags)
 		if !ok && r.State == Preparing {
 			return nil // the journal was not complete yet, and nothing has changed
 		}
@@ -125,6 +125,22 @@ func (w *work) follow(ctx context.Context, r *Record) error {
 		arn = f.next
 	}
 	return nil
+}
+
+// functionTags reads a function's tags once: they tell of many promotions.
+func (w *work) functionTags(ctx context.Context, arn string) (map[string]string, error) {
+	if tags, known := w.tagsOf[arn]; known {
+		return tags, nil
+	}
+	out, err := call(ctx, w.calls, w.place.Functions(part(arn, 3)).ListTags, &lambda.ListTagsInput{Resource: &arn})
+	if err != nil {
+		return nil, err
+	}
+	if w.tagsOf == nil {
+		w.tagsOf = map[string]map[string]string{}
+	}
+	w.tagsOf[arn] = out.Tags
+	return out.Tags, nil
 }
 
 // resume makes the plan of what is left of an interrupted promotion.
@@ -139,6 +155,9 @@ func (p *Plan) resume(ctx context.Context, asked Request) error {
 	}
 	p.Kind, p.Stage = "resumption", *r.move()
 	p.Request.Canary = r.Canary
+	if asked.Bake == 0 {
+		p.Request.Bake, p.Request.AbortOn = r.Bake, r.AbortOn
+	}
 	for i := range r.Functions {
 		p.Functions = append(p.Functions, r.Functions[i].move())
 	}

@@ -41,6 +41,8 @@ type runner struct {
 	record *Record
 	parts  []*FunctionRecord
 	result *Result
+	// resumed says that another run began what this one goes on with.
+	resumed bool
 	// measured is what was told last of the metrics.
 	measured string
 
@@ -105,7 +107,7 @@ func (r *runner) unchanged(ctx context.Context) error {
 // promote begins a promotion or goes on with one.
 func (r *runner) promote(ctx context.Context) error {
 	if old := r.plan.Resumes; old != nil && old.State != Preparing {
-		r.record = old
+		r.record, r.resumed = old, true
 		for i := range old.Functions {
 			r.parts = append(r.parts, &old.Functions[i])
 		}
@@ -161,7 +163,7 @@ func retriable(ctx context.Context, err error) bool {
 // is no answer at all.
 func transient(code string) bool {
 	return slices.Contains([]string{
-		"", "TooManyRequestsException", "ThrottlingException", "Throttling", "RequestLimitExceeded", "ServiceException", "ServiceUnavailable",
+		"", "ConflictException", "TooManyRequestsException", "ThrottlingException", "Throttling", "RequestLimitExceeded", "ServiceException", "ServiceUnavailable",
 		"ServiceUnavailableException", "InternalFailure", "InternalServerError", "InternalServerException", "ExpiredToken", "ExpiredTokenException", "RequestExpired",
 	}, code)
 }

@@ -56,7 +56,11 @@ func (r *runner) patch(ctx context.Context, patches []patch) error {
 		}
 		in.PatchOperations = append(in.PatchOperations, op)
 	}
-	if _, err := call(ctx, r.w.calls, r.w.place.Stages.UpdateStage, in); err != nil {
+	err := unlessBusy(ctx, func() error {
+		_, err := call(ctx, r.w.calls, r.w.place.Stages.UpdateStage, in)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("changing stage %s: %w", r.plan.Stage.Name, err)
 	}
 	return nil

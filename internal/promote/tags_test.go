@@ -37,7 +37,9 @@ func TestRecordInTags(t *testing.T) {
 			ID: id, State: rapid.SampledFrom([]string{Preparing, Moving, Baking, Finishing, Undoing, Done, Undone}).Draw(t, "state"),
 			From: "dev", Stage: "prod", OldDeployment: "a1b2c3", NewDeployment: "d4e5f6", Canary: rapid.Float64Range(0, 99).Draw(t, "canary"),
 			Began: time.Unix(rapid.Int64Range(1, 1<<33).Draw(t, "began"), 0).UTC(), By: text.Draw(t, "by"), At: text.Draw(t, "at"),
-			Reason: limited(text.Draw(t, "reason"), maxReason), Count: rapid.IntRange(0, 300).Draw(t, "count"), first: "arn:aws:lambda:eu-central-1:123456789012:function:f",
+			Reason: limited(text.Draw(t, "reason"), maxReason), Count: rapid.IntRange(0, 300).Draw(t, "count"),
+			Bake: time.Duration(rapid.IntRange(0, 1e6).Draw(t, "bake")) * time.Millisecond, AbortOn: []Threshold{{Metric: "5xx", Most: 1, Percent: true}, {Metric: "errors", Most: 10}},
+			first: "arn:aws:lambda:eu-central-1:123456789012:function:f",
 		}
 		set := rapid.MapOfN(name, value, 0, 5).Draw(t, "set")
 		for _, n := range sortedKeys(set) {

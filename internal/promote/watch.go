@@ -28,10 +28,12 @@ func (r *runner) beginBake(ctx context.Context) error {
 
 // bake waits, and ends the promotion when too many calls fail.
 func (r *runner) bake(ctx context.Context) error {
-	began := time.Now()
-	base, err := r.count(ctx, began)
-	if err != nil {
-		return err
+	began, base := r.record.BakesUntil.Add(-r.plan.Request.Bake), counts{}
+	if !r.resumed { // else what an earlier run saw counts as well
+		var err error
+		if base, err = r.count(ctx, began); err != nil {
+			return err
+		}
 	}
 	r.say(Event{Kind: "wait", Text: fmt.Sprintf("watching until %s", r.record.BakesUntil.Format("15:04:05 MST"))})
 	every := measureEvery(time.Until(r.record.BakesUntil))

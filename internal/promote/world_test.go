@@ -40,7 +40,8 @@ type world struct {
 	lambda   *lambda.Client
 	apis     *apigateway.Client
 	role     string
-	pid      int // of the latest caller
+	pid      int      // of the latest caller
+	young    []string // functions that may not be Active yet
 }
 
 func newWorld(t testing.TB) *world {
@@ -160,19 +161,30 @@ func (w *world) function(name, text string, environment ...string) {
 	}
 	_, err := w.lambda.CreateFunction(context.Background(), in)
 	must(w.t, err)
-	w.settle(name)
+	w.young = append(w.young, name)
+}
+
+// grown waits until the functions that were made are Active: together, because
+// each takes a while.
+func (w *world) grown() {
+	w.t.Helper()
+	for _, name := range w.young {
+		w.settle(name)
+	}
+	w.young = nil
 }
 
 func (w *world) settle(name string) {
 	w.t.Helper()
 	must(w.t, lambda.NewFunctionUpdatedV2Waiter(w.lambda, func(o *lambda.FunctionUpdatedV2WaiterOptions) {
-		o.MinDelay, o.MaxDelay = 2*time.Millisecond, 10*time.Millisecond
+		o.MinDelay, o.MaxDelay = 20*time.Millisecond, 50*time.Millisecond
 	}).Wait(context.Background(), &lambda.GetFunctionInput{FunctionName: &name}, 30*time.Second))
 }
 
 // update changes the code of a function.
 func (w *world) update(name, text string) {
 	w.t.Helper()
+	w.grown()
 	_, err := w.lambda.UpdateFunctionCode(context.Background(), &lambda.UpdateFunctionCodeInput{FunctionName: &name, ZipFile: code(w.t, text)})
 	must(w.t, err)
 	w.settle(name)
@@ -180,6 +192,7 @@ func (w *world) update(name, text string) {
 
 func (w *world) publish(name string) string {
 	w.t.Helper()
+	w.grown()
 	out, err := w.lambda.PublishVersion(context.Background(), &lambda.PublishVersionInput{FunctionName: &name})
 	must(w.t, err)
 	return *out.Version
@@ -230,6 +243,7 @@ func (w *world) route(api, root, route string) {
 // deploy deploys what is there to a stage with variables "name=value".
 func (w *world) deploy(api, stage string, variables ...string) (deployment string) {
 	w.t.Helper()
+	w.grown()
 	out, err := w.apis.CreateDeployment(context.Background(), &apigateway.CreateDeploymentInput{RestApiId: &api, StageName: &stage, Variables: pairs(variables)})
 	must(w.t, err)
 	return *out.Id
