@@ -172,7 +172,6 @@ func newHalf(s *Side) *half {
 		s.examine()
 		s.cells = byStage(s.Verdicts)[s.Stage]
 	}
-	s.cells = once(s.cells)
 	api := s.Picture.API
 	for i := range api.Stages {
 		if text(api.Stages[i].StageName) == s.Stage {
@@ -181,18 +180,6 @@ func newHalf(s *Side) *half {
 	}
 	h.place = place{account: s.Picture.Dump.Account, region: s.Picture.Dump.Region, api: text(api.API.Id)}
 	return h
-}
-
-// once keeps the first verdict on each call: the next says of a method that is
-// judged already that it is deployed and deleted.
-func once(cells []*doctor.Cell) []*doctor.Cell {
-	seen := map[string]bool{}
-	return slices.DeleteFunc(slices.Clone(cells), func(cell *doctor.Cell) bool {
-		row := rowOf(cell)
-		known := seen[row]
-		seen[row] = true
-		return known
-	})
 }
 
 func (h *half) end() End {

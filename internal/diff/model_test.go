@@ -147,6 +147,10 @@ func (m *model) GetDeployment(_ context.Context, in *apigateway.GetDeploymentInp
 	return &apigateway.GetDeploymentOutput{Id: in.DeploymentId}, m.refused("GetDeployment")
 }
 
+func (m *model) GetDeployments(context.Context, *apigateway.GetDeploymentsInput, ...func(*apigateway.Options)) (*apigateway.GetDeploymentsOutput, error) {
+	return nil, fmt.Errorf("diff does not need the list of deployments")
+}
+
 func (m *model) GetExport(_ context.Context, in *apigateway.GetExportInput, _ ...func(*apigateway.Options)) (*apigateway.GetExportOutput, error) {
 	return &apigateway.GetExportOutput{Body: []byte(m.in(m.Stages[*in.StageName].Export))}, m.refused("GetExport")
 }

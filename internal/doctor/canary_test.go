@@ -86,3 +86,31 @@ func TestCanaryDeployments(t *testing.T) {
 		})
 	}
 }
+
+// A method that is deployed and deleted since: the export judges it, and the
+// live configuration alone cannot.
+func TestDeployedAndDeleted(t *testing.T) {
+	const gone = `{"openapi":"3.0.1","paths":{"/old":{"get":{"x-amazon-apigateway-integration":{"type":"mock"}}}}}`
+	deployments := map[string]rest.Deployment{"dep001": {ApiSummary: map[string]map[string]rest.MethodSnapshot{"/old": {"GET": {}}}}}
+	for _, c := range []struct {
+		name   string
+		change func(a *target.RestAPI)
+		want   doctor.Verdict
+	}{
+		{"exported", func(a *target.RestAPI) { a.Exports = map[string]json.RawMessage{"prod": json.RawMessage(gone)} }, doctor.Passes},
+		{"live configuration only", func(a *target.RestAPI) { a.Deployments = deployments }, doctor.Undecided},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := load(t, "canary")
+			d.RestAPIs[0].Stages[0].CanarySettings = nil
+			c.change(d.RestAPIs[0])
+			report := doctor.Examine(d, doctor.Options{})
+			if len(report.Cells) != 1 || report.Cells[0].Method != "GET /old" || report.Cells[0].Verdict != c.want {
+				t.Errorf("%+v", report.Cells)
+			}
+			if f := withCode(report.Findings, "SD040"); f == nil || !strings.Contains(f.Sentence, "deployed still, but deleted: GET /old") {
+				t.Errorf("SD040: %+v", f)
+			}
+		})
+	}
+}

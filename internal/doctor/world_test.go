@@ -249,8 +249,9 @@ func (w *world) examine() *doctor.Report {
 	w.t.Helper()
 	d := w.read()
 	for _, a := range d.RestAPIs {
-		for i := range a.Stages {
-			a.Stages[i].LastUpdatedDate = aws.Time(a.Stages[i].LastUpdatedDate.Add(-w.deployedEarlier))
+		for id, deployment := range a.Deployments {
+			deployment.CreatedDate = aws.Time(deployment.CreatedDate.Add(-w.deployedEarlier))
+			a.Deployments[id] = deployment
 		}
 	}
 	return doctor.Examine(d, doctor.Options{})

@@ -14,8 +14,8 @@ import (
 // pageSize is the most that API Gateway gives in one answer.
 const pageSize = 500
 
-// restAPIs reads the REST APIs of the region: three calls for each and one or
-// two for each stage.
+// restAPIs reads the REST APIs of the region: up to four calls for each, and one
+// or two for each stage.
 func (r *reader) restAPIs(ctx context.Context) error {
 	for position := (*string)(nil); ; {
 		page, err := call(ctx, r, r.clients.RestAPIs.GetRestApis, &apigateway.GetRestApisInput{Limit: aws.Int32(pageSize), Position: position})
@@ -66,6 +66,7 @@ func (r *reader) restAPI(ctx context.Context, a *RestAPI) {
 	for i := range a.Stages {
 		r.deployed(ctx, a, &a.Stages[i])
 	}
+	r.deploymentDates(ctx, a)
 	if len(a.Unread) == 0 {
 		a.Unread = nil
 	}
@@ -134,14 +135,55 @@ func needsAuthorizers(a *RestAPI) bool {
 
 // deployed reads what a stage really runs: its export, or where the place has
 // no GetExport the list of deployed methods, by which a difference is noticed
-// at least.
+// at least. Exports show no canary: of one with a deployment of its own, the list
+// of methods is all that AWS tells.
 func (r *reader) deployed(ctx context.Context, a *RestAPI, stage *rest.Stage) {
-	if r.exports(ctx, a, stage) {
-		return
-	}
+	exported := r.exports(ctx, a, stage)
 	for _, id := range deploymentsOf(stage) {
-		r.deployment(ctx, a, id)
+		if !exported || id != value(stage.DeploymentId) {
+			r.deployment(ctx, a, id)
+		}
 	}
+}
+
+// deploymentDates reads when the deployments were made that no other call told
+// of. A stage's LastUpdatedDate does not say: it moves with every change of a
+// setting.
+func (r *reader) deploymentDates(ctx context.Context, a *RestAPI) {
+	undated := map[string]bool{}
+	for stage := range a.Exports {
+		for i := range a.Stages {
+			id := value(a.Stages[i].DeploymentId)
+			if _, known := a.Deployments[id]; value(a.Stages[i].StageName) == stage && !known {
+				undated[id] = true
+			}
+		}
+	}
+	for position := (*string)(nil); len(undated) > 0; {
+		page, err := call(ctx, r, r.clients.RestAPIs.GetDeployments, &apigateway.GetDeploymentsInput{
+			RestApiId: a.API.Id, Limit: aws.Int32(pageSize), Position: position,
+		})
+		if err != nil {
+			r.unread("the dates of the deployments of API "+value(a.API.Id), "GetDeployments", err)
+			return
+		}
+		for i := range page.Items {
+			if d := &page.Items[i]; undated[value(d.Id)] {
+				delete(undated, *d.Id)
+				a.remember(d)
+			}
+		}
+		if position = page.Position; position == nil {
+			return
+		}
+	}
+}
+
+func (a *RestAPI) remember(d *rest.Deployment) {
+	if a.Deployments == nil {
+		a.Deployments = map[string]rest.Deployment{}
+	}
+	a.Deployments[value(d.Id)] = *d
 }
 
 // deployment reads the list of methods of one deployment, once.
@@ -161,10 +203,7 @@ func (r *reader) deployment(ctx context.Context, a *RestAPI, id string) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if a.Deployments == nil {
-		a.Deployments = map[string]rest.Deployment{}
-	}
-	a.Deployments[id] = rest.Deployment{Id: out.Id, Description: out.Description, CreatedDate: out.CreatedDate, ApiSummary: out.ApiSummary}
+	a.remember(&rest.Deployment{Id: &id, Description: out.Description, CreatedDate: out.CreatedDate, ApiSummary: out.ApiSummary})
 }
 
 func deploymentsOf(stage *rest.Stage) (ids []string) {

@@ -64,7 +64,8 @@ func (u Unread) String() string {
 
 // RestAPI is one REST API. Resources are the live configuration; Exports the
 // deployed one of each stage (OpenAPI 3 with the API Gateway extensions), where
-// the place has GetExport.
+// the place has GetExport. Deployments are those that the stages and canaries
+// run: with the list of their methods where no export tells more.
 type RestAPI struct {
 	API         rest.RestApi               `json:"api"`
 	Resources   []rest.Resource            `json:"resources"`

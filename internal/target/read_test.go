@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -113,6 +114,37 @@ func TestRead(t *testing.T) {
 		if u.Code != "UnsupportedOperation" {
 			t.Errorf("unread: %s", u)
 		}
+	}
+}
+
+// Beside exports the methods of a canary with a deployment of its own are read,
+// and when the deployments were made: one call for all stages.
+func TestReadDeploymentsBesideExports(t *testing.T) {
+	answers := account()
+	answers["/restapis/a1b2c3d4e5/stages"] = []answer{{body: `{"item":[{"stageName":"dev","deploymentId":"d1"},
+		{"stageName":"prod","deploymentId":"d2","canarySettings":{"percentTraffic":10,"deploymentId":"d3"}},
+		{"stageName":"test","deploymentId":"d2","canarySettings":{"percentTraffic":10,"deploymentId":"d2"}}]}`}}
+	for _, stage := range []string{"dev", "prod", "test"} {
+		answers["/restapis/a1b2c3d4e5/stages/"+stage+"/exports/oas30"] = []answer{{body: `{"openapi":"3.0.1"}`}}
+	}
+	answers["/restapis/a1b2c3d4e5/deployments"] = []answer{{body: `{"item":[{"id":"d1","createdDate":1790000000},{"id":"d2","createdDate":1790000001},{"id":"d9"}]}`}}
+	answers["/restapis/a1b2c3d4e5/deployments/d3"] = []answer{{body: `{"id":"d3","apiSummary":{"/new":{"POST":{"authorizationType":"NONE"}}}}`}}
+	d, s, err := read(t, answers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked []string
+	for _, path := range s.asked {
+		if strings.Contains(path, "/deployments") {
+			asked = append(asked, path)
+		}
+	}
+	if want := []string{"/restapis/a1b2c3d4e5/deployments/d3", "/restapis/a1b2c3d4e5/deployments"}; !slices.Equal(asked, want) {
+		t.Errorf("asked %q, want %q", asked, want)
+	}
+	known := d.RestAPIs[0].Deployments
+	if len(known) != 3 || known["d1"].CreatedDate == nil || known["d2"].CreatedDate == nil || known["d3"].ApiSummary == nil {
+		t.Errorf("%+v", known)
 	}
 }
 
