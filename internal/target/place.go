@@ -7,11 +7,8 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
-	"syscall"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -35,27 +32,24 @@ type Place struct {
 	Endpoint string
 	// Getenv reads the environment; nil: there is none.
 	Getenv func(string) string
+
+	wait retry.BackoffDelayer // for tests; nil: longer each time
 }
 
 // DefaultEndpoint is where stagedoor listens unless told otherwise.
 const DefaultEndpoint = "http://127.0.0.1:4566"
 
 // Config makes the SDK's configuration for a place, and a counter of the HTTP
-// requests that are sent with it. Throttling and broken connections are
-// answered by retries that wait longer each time.
+// requests that are sent with it. Throttled and broken requests are repeated, see
+// patience.
 func (p Place) Config(ctx context.Context) (aws.Config, func() int64, error) {
 	if p.Getenv == nil {
 		p.Getenv = func(string) string { return "" }
 	}
 	counter := &countingClient{client: awshttp.NewBuildableClient()}
 	config := aws.Config{
-		Region: firstOf(p.Region, p.Getenv("AWS_REGION"), p.Getenv("AWS_DEFAULT_REGION")),
-		Retryer: func() aws.Retryer {
-			return retry.NewStandard(func(o *retry.StandardOptions) {
-				o.MaxAttempts, o.MaxBackoff, o.RateLimiter = maxAttempts, maxBackoff, ratelimit.None
-				o.Retryables = append([]retry.IsErrorRetryable{notWhereNobodyListens}, o.Retryables...)
-			})
-		},
+		Region:     firstOf(p.Region, p.Getenv("AWS_REGION"), p.Getenv("AWS_DEFAULT_REGION")),
+		Retryer:    func() aws.Retryer { return patience(p.wait) },
 		HTTPClient: counter,
 	}
 	if !p.AWS {
@@ -73,22 +67,6 @@ func (p Place) Config(ctx context.Context) (aws.Config, func() int64, error) {
 	}
 	return config, counter.requests.Load, nil
 }
-
-// notWhereNobodyListens gives up at once where no program has the port: waiting
-// does not start one.
-var notWhereNobodyListens = retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		return aws.FalseTernary
-	}
-	return aws.UnknownTernary
-})
-
-// maxAttempts and maxBackoff bound the patience with a place that throttles:
-// about two minutes for one call.
-const (
-	maxAttempts = 10
-	maxBackoff  = 20 * time.Second
-)
 
 // account finds credentials and region of a real account in the SDK's standard
 // chain: environment, shared configuration (profiles, SSO, roles, processes),

@@ -12,7 +12,9 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"go.uber.org/goleak"
 )
 
@@ -78,7 +80,8 @@ func read(t *testing.T, answers map[string][]answer) (*Dump, *scripted, error) {
 	s := &scripted{answers: answers}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
-	config, requests, err := Place{Endpoint: server.URL}.Config(context.Background())
+	atOnce := retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
+	config, requests, err := Place{Endpoint: server.URL, wait: atOnce}.Config(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
