@@ -78,7 +78,7 @@ func readRecord(id, stage string, tags map[string]string) (Record, bool) {
 		BakesUntil: moment(progress["b"]), Began: moment(w["t0"]), Ended: moment(progress["t1"]), Reason: progress["why"], By: w["by"], At: w["at"], first: w["fn"],
 	}
 	r.Canary, _ = strconv.ParseFloat(w["c"], 64) // absent: 0
-	r.Bake, _ = time.ParseDuration(w["bake"]) // absent: 0
+	r.Bake, _ = time.ParseDuration(w["bake"])    // absent: 0
 	for text := range strings.SplitSeq(w["abort"], " ") {
 		if limit, err := ParseThreshold(text); err == nil {
 			r.AbortOn = append(r.AbortOn, limit)
