@@ -108,16 +108,34 @@ func (v *visit) explain(apiName string, cells []Cell, key cellKey) (*explanation
 		name, _, _ := strings.Cut(shortFunction(c.Function), ":")
 		e.Target, e.FunctionURL = shortFunction(c.Function), functionURL(name)
 	}
-	if e.Evidence(v, c); e.Denied != "" && refused(c) {
-		// The sentence may quote the policy.
-		e.Sentence = causeTitle(c.Decision.Cause.Code) + "."
-	} else if c.Decision != nil {
-		e.Notes = c.Decision.Notes
-		if e.Choices = planGrants(cells, c, v.s.Account); len(e.Choices) == 0 {
-			e.Fix = c.Decision.Fix
-		}
+	e.Evidence(v, c)
+	if c.Decision != nil {
+		e.remedy(v, cells, c)
 	}
 	return e, nil
+}
+
+// remedy says what would let the call pass. Sentences and commands of the
+// Decision may quote policies, so they are for those only who may read them.
+func (e *explanation) remedy(v *visit, cells []Cell, c *Cell) {
+	d := c.Decision
+	e.Choices = planGrants(cells, c, v.s.Account)
+	if e.Denied == "" {
+		e.Notes = d.Notes
+	} else if refused(c) {
+		e.Sentence = causeTitle(d.Cause.Code) + "."
+	}
+	owner := part(d.FunctionARN, 4)
+	switch {
+	case len(e.Choices) > 0:
+	case e.Denied == "":
+		e.Fix = d.Fix
+	case refused(c) && d.Credentials == "" && owner != "" && owner != v.s.Account:
+		g := planner{}.grant(c, "*")
+		g.Name = d.FunctionARN
+		e.Fix = []string{g.command()}
+		e.Notes = []string{"The function belongs to account " + owner + ": its owner runs this command."}
+	}
 }
 
 // Evidence reads the policies: those of the Decision, where the person may read
