@@ -66,7 +66,7 @@ func TestCellsThatNoGrantMends(t *testing.T) {
 		{"a role", console.Cell{Cell: why.Cell{Function: function, Decision: decision(grants.NoPermission, grants.CauseRolePolicy, "The role may not.", func(d *grants.Decision) { d.Credentials = "arn:aws:iam::000000000000:role/r" })}, Credentials: "arn:aws:iam::000000000000:role/r"},
 			[]string{"With the role", "role/<wbr>r", "aws mend it"}, "Add the grant"},
 		{"denied", console.Cell{Cell: why.Cell{Function: function, Decision: decision(grants.NoPermission, grants.CauseDenied, "A statement denies.")}}, []string{"A statement denies.", "aws mend it"}, "Add the grant"},
-		{"$LATEST", console.Cell{Cell: why.Cell{Function: function + ":$LATEST", Decision: decision(grants.NoPermission, grants.CauseNoPolicy, "No policy.", func(d *grants.Decision) { d.Qualifier, d.Resource = "$LATEST", function + ":$LATEST" })}}, []string{"aws mend it"}, "Add the grant"},
+		{"$LATEST", console.Cell{Cell: why.Cell{Function: function + ":$LATEST", Decision: decision(grants.NoPermission, grants.CauseNoPolicy, "No policy.", func(d *grants.Decision) { d.Qualifier, d.Resource = "$LATEST", function+":$LATEST" })}}, []string{"aws mend it"}, "Add the grant"},
 		{"another account", console.Cell{Cell: why.Cell{Function: strings.ReplaceAll(function, account, "111122223333"), Decision: decision(grants.NoPermission, grants.CauseNoPolicy, "No policy.", func(d *grants.Decision) {
 			d.FunctionARN = strings.ReplaceAll(function, account, "111122223333")
 		})}}, []string{"belongs to account 111122223333", "aws lambda add-permission", "--function-name arn:aws:lambda:us-east-1:111122223333:function:f"}, "Add the grant"},
