@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -49,15 +50,23 @@ func loadAssets() *assets {
 		if err != nil {
 			return err
 		}
-		sum := sha256.Sum256(content)
-		var b bytes.Buffer
-		z := gzip.NewWriter(&b)
-		_, _ = z.Write(content) // into memory
-		_ = z.Close()
-		a.byName[strings.TrimPrefix(name, "assets/")] = &asset{hash: hex.EncodeToString(sum[:8]), kind: kind, content: content, zipped: b.Bytes()}
+		a.add(strings.TrimPrefix(name, "assets/"), kind, content)
 		return nil
 	})
+	// One file: htmx begins its work as soon as scripts have a pause, and an
+	// extension in a file of its own, which may arrive after that, would be
+	// too late for the elements of the page.
+	a.add("htmx.js", kinds[".js"], slices.Concat(a.byName["vendor/htmx-4.0.1.min.js"].content, []byte("\n"), a.byName["vendor/hx-sse-4.0.1.min.js"].content))
 	return a
+}
+
+func (a *assets) add(name, kind string, content []byte) {
+	sum := sha256.Sum256(content)
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = z.Write(content) // into memory
+	_ = z.Close()
+	a.byName[name] = &asset{hash: hex.EncodeToString(sum[:8]), kind: kind, content: content, zipped: b.Bytes()}
 }
 
 func (a *assets) url(name string) (string, error) {

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // How figures are written for people. Templates call these.
@@ -76,4 +78,13 @@ func statusKind(status string) string {
 		return warnKind
 	}
 	return okKind
+}
+
+// capital is a clause as a heading.
+func capital(text string) string {
+	r, n := utf8.DecodeRuneInString(text)
+	if n == 0 {
+		return ""
+	}
+	return string(unicode.ToUpper(r)) + text[n:]
 }

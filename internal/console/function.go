@@ -109,7 +109,7 @@ func functionPage(v *visit) (*page, error) {
 }
 
 func (f *functionView) page() *page {
-	p := &page{Title: f.Name, Section: "functions", Template: "function", Body: f, Stream: true, Crumbs: []crumb{{"Functions", functionsURL()}}}
+	p := &page{Title: f.Name, Section: "functions", Template: "function", Body: f, Crumbs: []crumb{{"Functions", functionsURL()}}}
 	if f.Qualifier != "" {
 		p.Crumbs = append(p.Crumbs, crumb{f.Name, functionURL(f.Name)})
 		p.Title = f.Qualifier

@@ -220,7 +220,7 @@ func logGroupPage(v *visit) (*page, error) {
 		search.Live = tailURL(search.Name, search.Pattern, from)
 	}
 	return &page{
-		Title: search.Name, Section: "logs", Template: "logs-group", Body: search, Stream: search.Tail, Wide: true,
+		Title: search.Name, Section: "logs", Template: "logs-group", Body: search, Wide: true,
 		Crumbs: []crumb{{"Logs", Prefix + "logs"}},
 	}, nil
 }

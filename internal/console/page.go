@@ -25,8 +25,6 @@ type page struct {
 	Status  int // 0: 200
 	// Body is what the template is about.
 	Body any
-	// Stream loads htmx's extension for server-sent events.
-	Stream bool
 	// Wide uses the whole window, for tables that are wide.
 	Wide bool
 	// Bare leaves out the navigation, for people who are not signed in.

@@ -2,7 +2,6 @@ package console
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -40,7 +39,7 @@ func diffPage(v *visit) (*page, error) {
 	d.Report = diff.Compare(&diff.Side{Picture: picture, Stage: d.Left}, &diff.Side{Picture: picture, Stage: d.Right})
 	for _, s := range d.Report.Sections {
 		d.SameCount += s.Same
-		if len(s.Rows) > 0 || len(s.Unknown) > 0 {
+		if s.Differences() > 0 || len(s.Unknown) > 0 {
 			d.Shown = append(d.Shown, s)
 		}
 	}
@@ -53,7 +52,10 @@ func diffPage(v *visit) (*page, error) {
 	}, nil
 }
 
-// Others reports whether a stage is neither side.
-func (d *diffView) Others(stage string) bool {
-	return !slices.Contains([]string{d.Left, d.Right}, stage)
+// OnlyValue is the one field of a row that has nothing else, nil otherwise.
+func (d *diffView) OnlyValue(row diff.Row) *diff.Field {
+	if len(row.Fields) != 1 || row.Fields[0].Name != "" {
+		return nil
+	}
+	return &row.Fields[0]
 }

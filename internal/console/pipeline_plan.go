@@ -90,6 +90,11 @@ func (p *planView) show(plan *promote.Plan) {
 	if p.Options.Rollback != "" {
 		p.Verb = "Roll back"
 	}
+	for i := range plan.Problems {
+		if strings.HasPrefix(plan.Problems[i].Remedy, "--fix") {
+			plan.Problems[i].Remedy = "" // the page has a button for it
+		}
+	}
 	for _, f := range plan.Functions {
 		name, _ := functionOfARN(f.Function)
 		source, qualifier := functionOfARN(f.Source)

@@ -233,7 +233,7 @@ func runPage(v *visit) (*page, error) {
 
 func runView(s *runState) *page {
 	return &page{
-		Title: s.Title, Section: "pipeline", Template: "pipeline-run", Body: s, Stream: s.Running,
+		Title: s.Title, Section: "pipeline", Template: "pipeline-run", Body: s,
 		Crumbs: []crumb{{"Overview", overviewURL()}, {s.APIName, apiURL(s.API)}, {"Pipeline", pipelineURL(s.API)}},
 	}
 }

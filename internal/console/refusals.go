@@ -88,7 +88,7 @@ func refusalsView(list *refusalList) *page {
 		}
 	}
 	return &page{
-		Title: "Refusals", Section: "refusals", Template: "refusals", Stream: true, Body: list,
+		Title: "Refusals", Section: "refusals", Template: "refusals", Body: list,
 		Lead: "Every call that was refused for want of a permission, by cause, with what mends it.",
 	}
 }
@@ -302,8 +302,7 @@ func refusalTitle(code string) string {
 			return family[1]
 		}
 	}
-	title := causeTitle(code)
-	return strings.ToUpper(title[:1]) + title[1:]
+	return capital(causeTitle(code))
 }
 
 func refusalPage(v *visit) (*page, error) {

@@ -78,6 +78,7 @@ func (t *templates) functions() template.FuncMap {
 		"statusKind":   statusKind,
 		"requestURL":   requestURL,
 		"logGroupURL":  logGroupURL,
+		"capital":      capital,
 		"runURL":       runURL,
 		"pipelineURL":  pipelineURL,
 		"functionName": shortFunction,

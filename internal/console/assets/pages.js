@@ -67,3 +67,7 @@ if (saved) {
   }
   show();
 }
+
+// In a narrow window the answer to a request stands below the form.
+const answer = document.querySelector("[data-answer]");
+if (answer && answer.getBoundingClientRect().top > innerHeight) answer.scrollIntoView();

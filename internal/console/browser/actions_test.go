@@ -248,7 +248,7 @@ func TestPromoteByClicks(t *testing.T) {
 	b.sees("2 things stop it", "The same as commands")
 	b.accessible()
 	b.submit("Plan it with the missing grants added")
-	b.sees("Grants that are added first", "every call would pass")
+	b.sees("grants are added first", "every call would pass")
 	b.submit("Promote to staging")
 	b.sees("staging was promoted")
 	b.accessible()

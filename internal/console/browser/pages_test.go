@@ -54,7 +54,7 @@ func TestPages(t *testing.T) {
 		{"pipeline?api=" + api, []string{"dev", "staging", "prod", "difference", "Promote to staging", "Nothing was promoted yet"}},
 		{"pipeline/diff?api=" + api + "&left=dev&right=staging", []string{"dev and staging", "GET /orders"}},
 		{"pipeline/plan?api=" + api + "&from=dev&to=staging", []string{"Promote dev", "2 things stop it"}},
-		{"pipeline/plan?api=" + api + "&from=dev&to=staging&fix=1", []string{"Promote dev", "Grants that are added first"}},
+		{"pipeline/plan?api=" + api + "&from=dev&to=staging&fix=1", []string{"Promote dev", "grants are added first"}},
 		{"logs/group?name=/aws/lambda/my-function-dev", []string{"serving dev", "REPORT RequestId"}},
 	} {
 		t.Run(page.path, func(t *testing.T) {
