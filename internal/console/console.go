@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -157,6 +158,7 @@ type Console struct {
 	templates templates
 	assets    func() *assets
 	runs      *runs
+	live      atomic.Int64 // open streams
 	closing   chan struct{}
 	close     func()
 }

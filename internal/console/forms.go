@@ -123,8 +123,13 @@ func (f *forms) claim(id formID, s *session) (o *outcome, first bool) {
 	return o, true
 }
 
-// finish tells what came of a form; d may be nil.
+// finish tells what came of a form; d may be nil. Of a page that was the answer
+// it is remembered that there was one, and its status: a page holds the whole
+// answer of a trial.
 func (f *forms) finish(o *outcome, d *done, err error) {
+	if d != nil && d.Page != nil {
+		d = &done{Page: &page{Status: d.Page.Status}}
+	}
 	o.done, o.failed = d, err
 	close(o.finished)
 }

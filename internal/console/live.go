@@ -2,6 +2,8 @@ package console
 
 import (
 	"bytes"
+	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -16,6 +18,10 @@ const (
 	streamPing = 15 * time.Second
 	// streamLife ends a stream that nobody closed; the browser asks again.
 	streamLife = 30 * time.Minute
+	// streamPatience is how long a browser may take to read an event.
+	streamPatience = 10 * time.Second
+	// streamsOpen bounds how many there are at a time.
+	streamsOpen = 256
 )
 
 // stream is one open connection of a browser.
@@ -29,17 +35,29 @@ type stream struct {
 
 // stream begins an answer that stays open. Its user calls close.
 func (v *visit) stream(w http.ResponseWriter) (*stream, error) {
+	if v.c.live.Add(1) > streamsOpen {
+		v.c.live.Add(-1)
+		return nil, &problem{
+			Status: http.StatusServiceUnavailable, Title: "Too many live pages are open",
+			Sentence: fmt.Sprintf("%d pages are kept current already.", streamsOpen), Remedy: []string{"Close some, or load the page anew by hand."},
+		}
+	}
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	h.Set("X-Accel-Buffering", "no") // of proxies
 	w.WriteHeader(http.StatusOK)
 	s := &stream{v: v, w: w, rc: http.NewResponseController(w), ping: time.NewTicker(streamPing), end: time.NewTimer(streamLife)}
-	return s, s.rc.Flush()
+	if err := s.rc.Flush(); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
 }
 
 func (s *stream) close() {
 	s.ping.Stop()
 	s.end.Stop()
+	s.v.c.live.Add(-1)
 }
 
 // wait returns when wake delivers, and false when the stream is to end: the
@@ -50,7 +68,7 @@ func (s *stream) wait(wake <-chan struct{}) bool {
 		case <-wake:
 			return true
 		case <-s.ping.C:
-			if _, err := s.w.Write([]byte(":\n\n")); err != nil || s.rc.Flush() != nil {
+			if s.write(":\n\n") != nil {
 				return false
 			}
 		case <-s.end.C:
@@ -84,7 +102,15 @@ func (s *stream) send(name, data string) error {
 		b.WriteString("data: " + strings.TrimRight(line, "\r\n") + "\n")
 	}
 	b.WriteString("\n")
-	if _, err := s.w.Write([]byte(b.String())); err != nil {
+	return s.write(b.String())
+}
+
+// write gives up on a browser that reads no more: it would hold the stream, and
+// the end of stagedoor, for ever.
+func (s *stream) write(text string) error {
+	// Where deadlines do not exist (tests without a connection) nobody stalls.
+	_ = s.rc.SetWriteDeadline(time.Now().Add(streamPatience))
+	if _, err := io.WriteString(s.w, text); err != nil {
 		return err
 	}
 	return s.rc.Flush()

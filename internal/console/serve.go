@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"mime"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -89,7 +90,7 @@ func (c *Console) shows(rt route) http.Handler {
 			})
 			return
 		}
-		v := c.enter(w, r, &rt)
+		v := c.enter(w, withoutBody(r), &rt)
 		if v == nil {
 			return
 		}
@@ -106,7 +107,7 @@ func (c *Console) shows(rt route) http.Handler {
 // streams serves what writes by itself.
 func (c *Console) streams(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v := c.enter(w, r, &rt)
+		v := c.enter(w, withoutBody(r), &rt)
 		if v == nil {
 			return
 		}
@@ -290,12 +291,25 @@ func (c *Console) try(v *visit, f func() error) (err error) {
 	return f()
 }
 
-// parseForm reads the body of a form.
+// withoutBody is r as a request that shows something: what it carries is not
+// looked at, or a form in it would be read whole, and files written to the disk.
+func withoutBody(r *http.Request) *http.Request {
+	shown := r.Clone(r.Context())
+	shown.Body, shown.ContentLength = http.NoBody, 0
+	shown.Header.Del("Content-Type")
+	return shown
+}
+
+// parseForm reads the body of a form. No form here is multipart, whose files
+// net/http would leave on the disk.
 func parseForm(r *http.Request) error {
-	err := r.ParseMultipartForm(8 << 20)
-	if errors.Is(err, http.ErrNotMultipart) {
-		err = r.ParseForm()
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/x-www-form-urlencoded" {
+		return &problem{
+			Status: http.StatusUnsupportedMediaType, Title: "The form cannot be read",
+			Sentence: "A form is sent as application/x-www-form-urlencoded. Nothing was changed.",
+		}
 	}
+	err := r.ParseForm()
 	var tooBig *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooBig):
