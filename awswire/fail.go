@@ -143,6 +143,9 @@ func (s *Service) fromTyped(c coded, ep *errorPlan, v reflect.Value) *wireError 
 			}
 			continue
 		}
+		if f.name == "Type" && s.dialect.typeMember && errorText(f, fv) == "" {
+			continue // an empty Type is none: a few of Lambda's errors have none
+		}
 		if f.loc == inHeader {
 			if f.plan.ptr {
 				fv = fv.Elem()

@@ -71,9 +71,12 @@ func (s *Service) PutFunctionConcurrency(ctx context.Context, in *lambda.PutFunc
 	// is a write of its own function only. The invocation broker counts what
 	// runs, so nothing else depends on the sum.
 	if wanted > 0 && int(wanted)+int(s.reserved(t.account, t.region, t.name)) > accountConcurrency-minUnreservedReserve {
-		// AWS recording test_function_concurrency_limits; there the error has
-		// no Type, which awswire gives to all of Lambda's.
-		return nil, invalid("Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [100].")
+		// Without a Type, unlike nearly all others (AWS recording
+		// test_function_concurrency_limits).
+		return nil, &types.InvalidParameterValueException{
+			Message: new("Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [100]."),
+			Type:    new(""),
+		}
 	}
 	_, err = s.update(ctx, t, func(fn *state.Function) error {
 		fn.ReservedConcurrency = &wanted

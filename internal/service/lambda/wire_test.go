@@ -169,7 +169,7 @@ func TestWire(t *testing.T) {
 		{"GET", "/2015-03-31/functions/none%3A$LATEST?Qualifier=1", "", 400, "InvalidParameterValueException", `{"Type":"User","message":"` + msgQualifierMismatch + `"}`},
 		{"GET", "/2019-09-30/functions/arn%3Aaws%3Alambda%3Aus-east-1%3A222222222222%3Afunction%3Afn/concurrency", "", 403, "AccessDeniedException", `{"Message":null}`},
 		{"PUT", "/2015-03-31/functions/fn/configuration", `{"Runtime":"PYTHON3.9"}`, 400, "InvalidParameterValueException", `{"Type":"User","message":"Value PYTHON3.9 at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [` + listedRuntimes + `] or be a valid ARN"}`},
-		{"PUT", "/2017-10-31/functions/fn/concurrency", `{"ReservedConcurrentExecutions":1000}`, 400, "InvalidParameterValueException", `{"Type":"User","message":"Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [100]."}`},
+		{"PUT", "/2017-10-31/functions/fn/concurrency", `{"ReservedConcurrentExecutions":1000}`, 400, "InvalidParameterValueException", `{"message":"Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [100]."}`},
 		{"POST", "/2015-03-31/functions/fn/policy", `{"StatementId":"example.com","Action":"lambda:InvokeFunction","Principal":"s3.amazonaws.com"}`, 400, "ValidationException", `{"message":"1 validation error detected: Value 'example.com' at 'statementId' failed to satisfy constraint: Member must satisfy regular expression pattern: ([a-zA-Z0-9-_]+)"}`},
 		{"GET", "/2019-09-30/functions/fn/concurrency", "", 200, "", `{}`},
 		{"GET", "/2017-03-31/tags/arn%3Aaws%3Alambda%3Aus-east-1%3A111111111111%3Afunction%3Afn", "", 200, "", `{"Tags":{}}`},
