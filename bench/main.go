@@ -29,7 +29,7 @@ func main() {
 	flag.DurationVar(&b.period, "period", 3*time.Second, "how long each load lasts")
 	flag.IntVar(&b.rounds, "rounds", 3, "how often each pair is measured, in turn; the median counts")
 	flag.IntVar(&b.many, "many", 1000, "how many APIs and functions the memory measurement deploys")
-	only := flag.String("only", "", "comma-separated sections to run: start, memory, decision, control, mock, proxy, cold")
+	only := flag.String("only", "", "comma-separated sections to run: start, memory, decision, commands, console, control, mock, proxy, cold")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -59,7 +59,7 @@ func (b *suite) run(ctx context.Context, only string) error {
 		name string
 		run  func(context.Context) error
 	}{
-		{"start", b.start}, {"memory", b.memory}, {"decision", b.decision},
+		{"start", b.start}, {"memory", b.memory}, {"decision", b.decision}, {"commands", b.commands}, {"console", b.console},
 		{"control", b.control}, {"mock", b.mock}, {"proxy", b.proxy}, {"cold", b.cold},
 	}
 	for _, section := range sections {

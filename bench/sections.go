@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"sync"
@@ -114,29 +112,6 @@ func (b *suite) fill(ctx context.Context, s *server) error {
 		if err := c.create(ctx, all[0], name); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-var perOperation = regexp.MustCompile(`(?m)^Benchmark(\S*)\s+\d+\s+([0-9.]+) ns/op.*?\s(\d+) allocs/op`)
-
-// decision: the time of one verdict with a 20 KB policy, from the package's
-// own benchmark.
-func (b *suite) decision(ctx context.Context) error {
-	out, err := exec.CommandContext(ctx, "go", "test", "github.com/stagedoor/stagedoor/internal/grants", "-run", "^$", "-bench", "Decide", "-benchmem").CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("%w\n%s", err, out)
-	}
-	found := perOperation.FindAllStringSubmatch(string(out), -1)
-	if len(found) == 0 {
-		return fmt.Errorf("no benchmark ran:\n%s", out)
-	}
-	for _, m := range found {
-		ns, err := strconv.ParseFloat(m[2], 64)
-		if err != nil {
-			return err
-		}
-		b.report("decision "+m[1], fmt.Sprintf("%.2f µs, %s allocations", ns/1000, m[3]), "≤ 5 µs", ns <= 5000)
 	}
 	return nil
 }
