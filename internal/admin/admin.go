@@ -11,9 +11,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"strconv"
+	"strings"
 
 	"github.com/stagedoor/stagedoor/internal/grants"
 )
@@ -64,16 +67,44 @@ func New(decisions Decisions, backup Backup, code Code, pages http.Handler) http
 
 // local answers clients on this machine only: nothing here asks for
 // credentials, and an export holds every secret. It matters where stagedoor
-// listens on more than loopback.
+// listens on more than loopback, or a proxy passes on what others ask.
 func local(answer http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		client, err := netip.ParseAddrPort(r.RemoteAddr)
-		if err != nil || !client.Addr().Unmap().IsLoopback() {
+		if err != nil || !client.Addr().Unmap().IsLoopback() || forwarded(r.Header) || !ours(r.Host) {
 			refuse(w, http.StatusForbidden, fmt.Errorf("%s is answered on the machine that runs stagedoor only: run the command there, with --endpoint-url http://127.0.0.1:PORT", r.URL.Path))
 			return
 		}
 		answer(w, r)
 	}
+}
+
+// forwarded reports whether a proxy says that it passes on what somebody else
+// asks. A proxy on this machine would otherwise make everybody a client on it.
+func forwarded(h http.Header) bool {
+	for name := range h {
+		if strings.HasPrefix(name, "X-Forwarded") || name == "Forwarded" || name == "Via" || name == "X-Real-Ip" {
+			return true
+		}
+	}
+	return false
+}
+
+// ours reports whether host can be a name that this machine has for itself: an
+// address, a name without dots, one below localhost, or the machine's own. Any
+// other may be that of a web page whose owner lets it resolve to 127.0.0.1 (DNS
+// rebinding); where stagedoor listens on loopback only, the endpoint refuses more.
+func ours(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+	if net.ParseIP(host) != nil || !strings.Contains(host, ".") || strings.HasSuffix(host, ".localhost") ||
+		host == "localhost.localstack.cloud" || host == "host.docker.internal" {
+		return true
+	}
+	own, err := os.Hostname()
+	return err == nil && host == strings.ToLower(own)
 }
 
 type admin struct {
@@ -84,7 +115,7 @@ type admin struct {
 
 func (a *admin) list(w http.ResponseWriter, r *http.Request) {
 	limit := defaultDecisions
-	if text := r.FormValue("limit"); text != "" {
+	if text := r.URL.Query().Get("limit"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 || n > maxDecisions {
 			refuse(w, http.StatusBadRequest, fmt.Errorf("limit %q is not a number from 1 to %d", text, maxDecisions))

@@ -75,7 +75,7 @@ func TestAdmin(t *testing.T) {
 	} {
 		w := httptest.NewRecorder()
 		r := httptest.NewRequest(c.method, "/_stagedoor/"+c.path, strings.NewReader(c.body))
-		r.RemoteAddr = "127.0.0.1:40000"
+		r.RemoteAddr, r.Host = "127.0.0.1:40000", "localhost:4566"
 		handler.ServeHTTP(w, r)
 		if w.Code != c.status || !strings.Contains(w.Body.String(), c.want) {
 			t.Errorf("%s %s: %d %s, want %d with %q", c.method, c.path, w.Code, w.Body, c.status, c.want)
@@ -90,7 +90,7 @@ func TestAdmin(t *testing.T) {
 func TestNoDecisions(t *testing.T) {
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest(http.MethodGet, "/_stagedoor/decisions", nil)
-	r.RemoteAddr = "[::1]:40000"
+	r.RemoteAddr, r.Host = "[::1]:40000", "[::1]:4566"
 	New(journal(nil), &backup{}, nil, http.NotFoundHandler()).ServeHTTP(w, r)
 	var found []*grants.Decision
 	if err := json.Unmarshal(w.Body.Bytes(), &found); err != nil || found == nil || len(found) != 0 {
@@ -112,6 +112,40 @@ func TestOthersAreNotAnswered(t *testing.T) {
 		handler.ServeHTTP(w, r)
 		if w.Code != want {
 			t.Errorf("%s %s from elsewhere: %d, want %d", method, path, w.Code, want)
+		}
+	}
+}
+
+// What comes from this machine may still be somebody else's: through a proxy, or
+// by the page of a site that let its name resolve to 127.0.0.1.
+func TestOthersThroughThisMachine(t *testing.T) {
+	handler := New(journal{{ID: "b3f0a1zz"}}, &backup{}, nil, http.NotFoundHandler())
+	for _, c := range []struct {
+		host, header string
+		want         int
+	}{
+		{"127.0.0.1:4566", "", 200},
+		{"[::1]:4566", "", 200},
+		{"LOCALHOST:4566", "", 200},
+		{"stagedoor:4566", "", 200},
+		{"192.0.2.1:4566", "", 200},
+		{"evil.example:4566", "", 403},
+		{"localhost.evil.example", "", 403},
+		{"127.0.0.1.evil.example:4566", "", 403},
+		{"127.0.0.1:4566", "X-Forwarded-For", 403},
+		{"127.0.0.1:4566", "X-Forwarded-Proto", 403},
+		{"127.0.0.1:4566", "Forwarded", 403},
+		{"127.0.0.1:4566", "Via", 403},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/_stagedoor/export", nil)
+		r.RemoteAddr, r.Host = "127.0.0.1:40000", c.host
+		if c.header != "" {
+			r.Header.Set(c.header, "192.0.2.9")
+		}
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if w.Code != c.want {
+			t.Errorf("Host %s, %s: %d, want %d", c.host, c.header, w.Code, c.want)
 		}
 	}
 }

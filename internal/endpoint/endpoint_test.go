@@ -61,6 +61,10 @@ func TestGuard(t *testing.T) {
 		{"form on a foreign page", "POST", "localhost:4566", "/2015-03-31/functions", "Sec-Fetch-Site: cross-site", true, 403},
 		{"old browser", "POST", "localhost:4566", "/2015-03-31/functions", "Origin: https://evil.example", true, 403},
 		{"rebound name, control", "GET", "evil.example:4566", "/restapis", "Sec-Fetch-Site: same-origin", true, 403},
+		{"rebound name, a page that reads", "GET", "evil.example:4566", "/2015-03-31/functions", "Accept-Language: de", true, 403},
+		{"rebound name, a page that hides it", "GET", "evil.example:4566", "/2015-03-31/functions", "User-Agent: Mozilla/5.0", true, 403},
+		{"a browser by localhost", "GET", "localhost:4566", "/restapis", "Accept-Language: de", true, 200},
+		{"a program that lists by a name", "GET", "devbox.lan:4566", "/restapis", "User-Agent: aws-cli/2", true, 200},
 		{"rebound name, pages", "GET", "evil.example:4566", "/_stagedoor/", "", true, 403},
 		{"own console", "POST", "localhost:4566", "/_stagedoor/x", "Sec-Fetch-Site: same-origin", true, 200},
 		{"own console, IPv6", "GET", "[::1]:4566", "/_stagedoor/", "", true, 200},
@@ -79,6 +83,38 @@ func TestGuard(t *testing.T) {
 		s.ServeHTTP(w, r)
 		if w.Code != c.want {
 			t.Errorf("%s: %d %s, want %d", c.what, w.Code, w.Body, c.want)
+		}
+	}
+}
+
+// A page of a function that is opened by its path has no part in the console's
+// origin; nothing changes for programs, for fetch, and for pages by host.
+func TestPagesOfStagesAreAlone(t *testing.T) {
+	s := New(Options{DataPlane: name("data"), ControlPlane: name("control")})
+	const stagePath, other = "/restapis/abc/dev/_user_request_/x", "/_aws/execute-api/abc/dev/x"
+	for _, c := range []struct {
+		what, host, path, header string
+		alone                    bool
+	}{
+		{"a page", "localhost:4566", stagePath, "Sec-Fetch-Dest: document", true},
+		{"a page by the other path", "localhost:4566", other, "Sec-Fetch-Dest: document", true},
+		{"a frame", "localhost:4566", stagePath, "Sec-Fetch-Dest: iframe", true},
+		{"a page, over plain HTTP", "192.0.2.1:4566", stagePath, "Accept: text/html,application/xhtml+xml,*/*;q=0.8", true},
+		{"fetch", "localhost:4566", stagePath, "Sec-Fetch-Dest: empty", false},
+		{"a picture", "localhost:4566", stagePath, "Sec-Fetch-Dest: image", false},
+		{"curl", "localhost:4566", stagePath, "Accept: */*", false},
+		{"a page by host", "abc.execute-api.localhost:4566", "/dev/x", "Sec-Fetch-Dest: document", false},
+		{"the control plane", "localhost:4566", "/restapis", "Accept: text/html", false},
+	} {
+		r := httptest.NewRequest("GET", c.path, nil)
+		r.Host = c.host
+		k, v, _ := strings.Cut(c.header, ": ")
+		r.Header.Set(k, v)
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		policy := w.Header().Get("Content-Security-Policy")
+		if got := strings.HasPrefix(policy, "sandbox ") && !strings.Contains(policy, "allow-same-origin"); got != c.alone {
+			t.Errorf("%s: policy %q", c.what, policy)
 		}
 	}
 }

@@ -51,7 +51,10 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (rt *router) route(w http.ResponseWriter, r *http.Request) {
 	switch path := r.URL.Path; {
-	case isDataPlane(r.Host, path):
+	case isStageHost(r.Host):
+		rt.data.ServeHTTP(w, r)
+	case isStagePath(path):
+		alone(w, r)
 		rt.data.ServeHTTP(w, r)
 	case path == "/_stagedoor/health" || path == "/_localstack/health":
 		serveHealth(w, r, rt.health())
@@ -78,20 +81,23 @@ func refuseTorn(w http.ResponseWriter) {
 	http.Error(w, "400 Bad Request: both Content-Length and Transfer-Encoding", http.StatusBadRequest)
 }
 
-// isDataPlane recognises the three ways to address a deployed stage:
+// A deployed stage is addressed in three ways:
 //
 //	HOST      {api}.execute-api.localhost, {api}.execute-api.{region}.amazonaws.com,
 //	          {api}.execute-api.localhost.localstack.cloud
 //	PATH      /restapis/{api}/{stage}/_user_request_/…, whose fourth segment no
 //	          control-plane path has
 //	PATH      /_aws/execute-api/{api}/{stage}/…
-//
-// A host that begins with "execute-api." names no API: it is the control
-// plane's, as is every other {service}.{region}.localhost.
-func isDataPlane(host, path string) bool {
-	if i := strings.Index(host, ".execute-api."); i > 0 {
-		return true
-	}
+
+// isStageHost recognises the first. A host that begins with "execute-api." names
+// no API: it is the control plane's, as is every other
+// {service}.{region}.localhost.
+func isStageHost(host string) bool {
+	return strings.Index(host, ".execute-api.") > 0
+}
+
+// isStagePath recognises the two others.
+func isStagePath(path string) bool {
 	if rest, ok := strings.CutPrefix(path, "/restapis/"); ok {
 		_, rest, _ = strings.Cut(rest, "/") // api
 		_, rest, _ = strings.Cut(rest, "/") // stage
