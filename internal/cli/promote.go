@@ -148,20 +148,15 @@ func (f *promotePlace) run(ctx context.Context, env *Environment, plan func(cont
 	case dryRun:
 		return s.dryRun(p)
 	case len(p.Problems) > 0:
-		if err := s.show(p, nil, nil); err != nil {
-			return failed(err)
-		}
-		return &exitError{code: exitNotPromoted}
+		return errors.Join(failed(s.show(p, nil, nil)), &exitError{code: exitNotPromoted})
 	}
 	if f.format == "text" {
 		if err := p.WriteText(env.Stdout); err != nil {
 			return failed(err)
 		}
 	}
-	if !p.Nothing && !f.yes {
-		if err := s.confirm(p); err != nil {
-			return failed(err)
-		}
+	if err := s.agreed(p); err != nil {
+		return failed(err)
 	}
 	result, err := s.carryOut(ctx, p)
 	if err != nil {
@@ -180,15 +175,17 @@ func (f *promotePlace) run(ctx context.Context, env *Environment, plan func(cont
 }
 
 // dryRun prints the commands alone, so that they can be piped into a shell.
+// What stops the promotion goes where no shell reads it.
 func (s *promoteSession) dryRun(p *promote.Plan) error {
+	stopped := error(nil)
 	if len(p.Problems) > 0 {
-		if err := s.show(p, nil, nil); err != nil {
-			return failed(err)
-		}
-		return &exitError{code: exitNotPromoted}
+		stopped = &exitError{code: exitNotPromoted}
 	}
 	if s.flags.format != "text" {
-		return failed(s.show(p, nil, nil))
+		return errors.Join(failed(s.show(p, nil, nil)), stopped)
+	}
+	if stopped != nil {
+		return errors.Join(failed(p.WriteText(s.env.Stderr)), stopped)
 	}
 	for _, line := range p.Commands {
 		if _, err := fmt.Fprintln(s.env.Stdout, line); err != nil {
@@ -223,4 +220,15 @@ func (f *promotePlace) check() error {
 		return fmt.Errorf("--format %s: there is %s", f.format, strings.Join(promoteFormats, ", "))
 	}
 	return nil
+}
+
+// agreed makes sure that somebody sees the plan before it is carried out.
+func (s *promoteSession) agreed(p *promote.Plan) error {
+	switch {
+	case p.Nothing || s.flags.yes:
+		return nil
+	case s.flags.format != "text":
+		return fmt.Errorf("--format %s shows no plan to agree to: give --yes, or look first with --dry-run", s.flags.format)
+	}
+	return s.confirm(p)
 }

@@ -28,6 +28,10 @@ func (p *Plan) WriteText(w io.Writer) error {
 		t.line("")
 		return t.to(w)
 	}
+	for i := range p.Undoes {
+		r := &p.Undoes[i]
+		t.row("undoes", t.bold.Render(r.ID)+clean("  "+r.From+" → "+r.Stage)+t.faint.Render(clean("  by "+r.At+", "+r.State)))
+	}
 	p.writeStage(t)
 	p.writeFunctions(t)
 	for _, line := range p.Grants {
