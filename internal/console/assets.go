@@ -7,6 +7,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"path"
@@ -25,6 +26,7 @@ const assetPrefix = Prefix + "assets/"
 // assets are what pages load, by name.
 type assets struct {
 	byName map[string]*asset
+	zip    *gzip.Writer // of all of them: each takes 0.8 MB; nil once all are there
 }
 
 type asset struct {
@@ -40,7 +42,7 @@ var kinds = map[string]string{
 // loadAssets reads what is embedded. It takes some milliseconds for the
 // compression and is called at the first request.
 func loadAssets() *assets {
-	a := &assets{byName: map[string]*asset{}}
+	a := &assets{byName: map[string]*asset{}, zip: gzip.NewWriter(io.Discard)}
 	_ = fs.WalkDir(assetFiles, "assets", func(name string, entry fs.DirEntry, err error) error {
 		kind := kinds[path.Ext(name)]
 		if err != nil || entry.IsDir() || kind == "" {
@@ -57,15 +59,16 @@ func loadAssets() *assets {
 	// extension in a file of its own, which may arrive after that, would be
 	// too late for the elements of the page.
 	a.add("htmx.js", kinds[".js"], slices.Concat(a.byName["vendor/htmx-4.0.1.min.js"].content, []byte("\n"), a.byName["vendor/hx-sse-4.0.1.min.js"].content))
+	a.zip = nil
 	return a
 }
 
 func (a *assets) add(name, kind string, content []byte) {
 	sum := sha256.Sum256(content)
 	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	_, _ = z.Write(content) // into memory
-	_ = z.Close()
+	a.zip.Reset(&b)
+	_, _ = a.zip.Write(content) // into memory
+	_ = a.zip.Close()
 	a.byName[name] = &asset{hash: hex.EncodeToString(sum[:8]), kind: kind, content: content, zipped: b.Bytes()}
 }
 
