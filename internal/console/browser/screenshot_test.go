@@ -103,7 +103,9 @@ func distance(a, b color.RGBA) int {
 	return r*r + g*g + bl*bl
 }
 
-// replaceText changes what the page shows, in texts and fields.
+// replaceText changes what the page shows, in texts and fields: what
+// replacements names, request ids, and times, which all differ from run to run.
+// Only durations stay as they were measured.
 func (b *tab) replaceText(replacements map[string]string) {
 	b.t.Helper()
 	table, err := json.Marshal(replacements)
@@ -112,10 +114,12 @@ func (b *tab) replaceText(replacements map[string]string) {
 	}
 	evaluate[bool](b, fmt.Sprintf(`(() => {
 		const table = %s;
-		const put = s => Object.entries(table).reduce((s, [from, to]) => s.replaceAll(from, to), s);
+		const put = s => Object.entries(table).reduce((s, [from, to]) => s.replaceAll(from, to), s)
+			.replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "5d1c8f6e-7a10-4b1e-8f0a-3c2b1a09d8e7")
+			.replace(/\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2} UTC/g, "2026-11-22 09:41:00 UTC")
+			.replace(/^\d{2}:\d{2}:\d{2}\.\d{3}$/, "09:41:00.000");
 		const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 		while (walk.nextNode()) { const s = put(walk.currentNode.data); if (s !== walk.currentNode.data) walk.currentNode.data = s }
 		for (const e of document.querySelectorAll("input, textarea")) { const s = put(e.value); if (s !== e.value) e.value = s }
-		for (const e of document.querySelectorAll("time")) { e.textContent = e.dataset.picture || e.textContent }
 		return true })()`, table))
 }

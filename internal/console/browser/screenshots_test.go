@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/apigateway"
+	gatewaytypes "github.com/aws/aws-sdk-go-v2/service/apigateway/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 )
 
@@ -13,6 +15,7 @@ import (
 func TestScreenshots(t *testing.T) {
 	t.Parallel()
 	w, api := shop(t)
+	w.details(api)
 	w.call(api, "dev", "/orders")
 	_, _, request := w.call(api, "staging", "/orders")
 	_, _, served := w.call(api, "dev", "/orders")
@@ -20,7 +23,12 @@ func TestScreenshots(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fixed := map[string]string{api: "a1b2c3d4e5", u.Host: "localhost:4566", request: "7c1e0b52-5d1c-4f6e-9a57-0d3f4a1b2c3d", served: "5d1c8f6e-7a10-4b1e-8f0a-3c2b1a09d8e7"}
+	fixed := map[string]string{api: "a1b2c3d4e5", u.Host: "localhost:4566"}
+	stages, err := w.apis.GetStages(t.Context(), &apigateway.GetStagesInput{RestApiId: &api})
+	w.must(err)
+	for i, s := range stages.Item {
+		fixed[aws.ToString(s.DeploymentId)] = []string{"k3x9pd", "w7m2qa", "h5t8zc"}[i%3]
+	}
 	b := open(t, w.url)
 	for _, page := range []struct{ name, path, ready string }{
 		{"overview", "", "Refused right now"},
@@ -50,11 +58,41 @@ func TestScreenshots(t *testing.T) {
 	b.visit(root + "pipeline?api=" + api)
 	b.sees("Promote to prod")
 	b.screenshot("pipeline", fixed)
-	b.visit(root + "pipeline/plan?api=" + api + "&from=dev&to=staging&fix=1")
+	b.visit(root + "pipeline/plan?api=" + api + "&from=dev&to=staging&fix=1&variables=environment%3Dstaging")
 	b.sees("every call would pass")
 	b.screenshot("promote", fixed)
 	b.colours("dark")
 	b.visit(root + "refusals")
 	b.sees("Add the grant")
 	b.screenshot("refusals-dark", fixed)
+}
+
+// details adds methods to the shop's API, so that its matrix has something to
+// tell, and deploys them.
+func (w *world) details(api string) {
+	w.Helper()
+	all, err := w.apis.GetResources(w.Context(), &apigateway.GetResourcesInput{RestApiId: &api})
+	w.must(err)
+	for _, r := range all.Items {
+		switch aws.ToString(r.Path) {
+		case "/":
+			w.method(api, *r.Id, "health", []string{"GET"}, "my-function-${stageVariables.env}")
+			w.method(api, *r.Id, "invoices", []string{"GET"}, "my-function-${stageVariables.environment}")
+		case "/orders":
+			w.method(api, *r.Id, "{id}", []string{"GET", "DELETE"}, "my-function-${stageVariables.env}")
+		}
+	}
+	w.grant("my-function-dev", api, "*/GET/orders/{id}")
+	w.grant("my-function-dev", api, "*/DELETE/orders/{id}")
+	w.grant("my-function-dev", api, "*/GET/health")
+	w.grant("my-function-staging", api, "*/GET/health")
+	w.grant("my-function-prod", api, "*/GET/health")
+	w.grant("my-function-prod", api, "*/GET/orders")
+	w.grant("my-function-dev", api, "*/GET/invoices")
+	w.deploy(api, "dev", "staging", "prod")
+	_, err = w.apis.UpdateStage(w.Context(), &apigateway.UpdateStageInput{RestApiId: &api, StageName: aws.String("dev"), PatchOperations: []gatewaytypes.PatchOperation{
+		{Op: gatewaytypes.OpReplace, Path: aws.String("/variables/environment"), Value: aws.String("dev")},
+		{Op: gatewaytypes.OpReplace, Path: aws.String("/*/*/logging/dataTrace"), Value: aws.String("false")},
+	}})
+	w.must(err)
 }
