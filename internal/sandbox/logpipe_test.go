@@ -41,17 +41,18 @@ func TestLogPipe(t *testing.T) {
 		in   string
 		want []string
 	}{
-		"lines":                 {"a\nb\n\nc", []string{"a\n", "b\n", "\n", "c"}},
-		"frame":                 {frame("two\nlines\n"), []string{"two\nlines\n"}},
-		"frame without break":   {frame("text"), []string{"text\n"}},
-		"frame in a line":       {"abc" + frame("f\n") + "def\n", []string{"abc", "f\n", "def\n"}},
-		"frames and lines":      {frame("1\n") + "2\n" + frame("3\n"), []string{"1\n", "2\n", "3\n"}},
-		"empty frame":           {frame("") + "a\n", []string{"\n", "a\n"}},
-		"a byte like a frame's": {"\xa5\x5ax\n", []string{"\uFFFDZx\n"}},
-		"long line":             {long + "yz\n", []string{long, "yz\n"}},
-		"long frame":            {frame(long + "yz"), []string{long, "yz\n"}},
-		"begin of a frame only": {"a\xa5\x5a", []string{"a\uFFFDZ"}},
-		"no UTF-8":              {"a\xffb\n", []string{"a\uFFFDb\n"}},
+		"lines":                                {"a\nb\n\nc", []string{"a\n", "b\n", "c"}},
+		"AWS recording test_multi_line_prints": {"\nmulti\nline\nstring\nanother\rline\n\n", []string{"multi\n", "line\n", "string\n", "another\rline\n"}},
+		"frame":                                {frame("two\nlines\n"), []string{"two\nlines\n"}},
+		"frame without break":                  {frame("text"), []string{"text\n"}},
+		"frame in a line":                      {"abc" + frame("f\n") + "def\n", []string{"abc", "f\n", "def\n"}},
+		"frames and lines":                     {frame("1\n") + "2\n" + frame("3\n"), []string{"1\n", "2\n", "3\n"}},
+		"empty frame":                          {frame("") + "a\n", []string{"a\n"}},
+		"a byte like a frame's":                {"\xa5\x5ax\n", []string{"\uFFFDZx\n"}},
+		"long line":                            {long + "yz\n", []string{long, "yz\n"}},
+		"long frame":                           {frame(long + "yz"), []string{long, "yz\n"}},
+		"begin of a frame only":                {"a\xa5\x5a", []string{"a\uFFFDZ"}},
+		"no UTF-8":                             {"a\xffb\n", []string{"a\uFFFDb\n"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := cutAll(c.in); !slices.Equal(got, c.want) {
