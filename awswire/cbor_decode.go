@@ -210,6 +210,9 @@ func (d *decoding) cborList(p *plan, dst reflect.Value, node int) error {
 		if d.cbor.isNull() {
 			continue
 		}
+		if n == maxElements && p.elem.nested() {
+			return malformed("")
+		}
 		dst.Grow(1)
 		dst.SetLen(n + 1)
 		if err := d.cborElement(p.elem, dst.Index(n), n, "."+strconv.Itoa(n+1)+".member", node); err != nil {

@@ -38,6 +38,12 @@ const (
 	unexpectedObject = "Start of structure or map found where not expected."
 )
 
+// maxElements bounds lists of structures, which are hundreds of bytes each here and may be one on the wire. The longest
+// that an operation takes is the 10,000 events of PutLogEvents.
+//
+// unverified: what AWS answers to lists beyond all measure
+const maxElements = 100_000
+
 // maxDepth bounds structures inside of structures: some shapes are recursive. Unknown members are skipped without
 // recursion, up to jsontext's own limit of 10,000.
 const maxDepth = 100
@@ -284,6 +290,9 @@ func (d *decoding) list(p *plan, f timeFormat, dst reflect.Value, node int) erro
 				return err
 			}
 			continue
+		}
+		if n == maxElements && p.elem.nested() {
+			return malformed("")
 		}
 		dst.Grow(1)
 		dst.SetLen(n + 1)

@@ -33,6 +33,12 @@ type checker struct {
 	found  []violation
 }
 
+// maxViolations bounds what one request can make us say: a list of a million
+// empty members takes a megabyte, and the million sentences about them a hundred.
+//
+// unverified: that AWS ends its list, and where
+const maxViolations = 1000
+
 func (c *checker) push(order int, text string) {
 	c.steps = append(c.steps, step{order: order, text: text})
 }
@@ -54,11 +60,17 @@ func (c *checker) path() string {
 }
 
 func (c *checker) add(value, rule string) {
+	if len(c.found) >= maxViolations {
+		return
+	}
 	c.found = append(c.found, violation{key: c.key(),
 		text: "Value" + value + " at '" + c.path() + "' failed to satisfy constraint: " + rule})
 }
 
 func (c *checker) own(code, text string) {
+	if len(c.found) >= maxViolations {
+		return
+	}
 	c.found = append(c.found, violation{key: c.key(), text: text, own: true, code: code})
 }
 

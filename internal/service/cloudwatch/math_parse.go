@@ -36,7 +36,10 @@ func parseExpression(text string) (*node, error) {
 	if err == nil && (p.token != "" || p.quote) {
 		err = p.unexpected()
 	}
-	return n, err
+	if err != nil {
+		return nil, err // what was read so far lacks parts
+	}
+	return n, nil
 }
 
 // parser has the token at hand, and what follows.

@@ -129,6 +129,9 @@ func TestGetRefused(t *testing.T) {
 		{"brackets", with(nil, a, expression("e", "(a")), "ValidationError: Error in expression 'e': the expression ends too early\n"},
 		{"rubbish", with(nil, a, expression("e", "a $ 2")), "ValidationError: Error in expression 'e': unexpected \"$\"\n"},
 		{"deep", with(nil, a, expression("e", strings.Repeat("(", 900)+"a"+strings.Repeat(")", 900))), "ValidationError: Error in expression 'e': the expression is nested too deeply\n"},
+		{"a sign alone", with(nil, a, expression("e", "-")), "ValidationError: Error in expression 'e': the expression ends too early\n"},
+		{"a sign before rubbish", with(nil, a, expression("e", "a + !$")), "ValidationError: Error in expression 'e': unexpected \"$\"\n"},
+		{"many signs", with(nil, a, expression("e", strings.Repeat("-", 2000)+"a")), "ValidationError: Error in expression 'e': the expression is nested too deeply\n"},
 		{"number", with(nil, a, expression("e", "SUM(a)")), "ValidationError: Error in expression 'e': The result must be a time series, or an array of them, not Scalar\n"},
 		{"loop", with(nil, expression("e", "f"), hidden(expression("f", "e"))), "ValidationError: Error in expression 'e': the expression refers to itself\n" +
 			"Error in expression 'f': the expression refers to itself\n"},
