@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/stagedoor/stagedoor/internal/doctor"
+	"github.com/stagedoor/stagedoor/internal/terminal"
 )
 
 // grants compares doctor's verdict on each call. Methods of which it says the
@@ -52,7 +53,7 @@ func (c *comparing) grants() Section {
 	s.Unknown = unknown.sentences()
 	s.Rows = append(s.Rows, c.shapes()...)
 	if refused > 0 {
-		s.Notes = append(s.Notes, plural(refused, "call")+" will fail on both sides for the same reason: stagedoor doctor says which.")
+		s.Notes = append(s.Notes, terminal.Count(refused, "call")+" will fail on both sides for the same reason: stagedoor doctor says which.")
 	}
 	return s
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"sync"
+
+	"github.com/stagedoor/stagedoor/internal/terminal"
 )
 
 //go:embed page.html
@@ -14,7 +16,7 @@ var pageFile embed.FS
 // page is parsed when it is needed: starting the program costs nothing.
 var page = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("page.html").Funcs(template.FuncMap{
-		"value": func(v *string) string { return printable(*v) }, "printable": printable, "pair": pairName, "plural": plural,
+		"value": func(v *string) string { return printable(*v) }, "printable": printable, "pair": pairName, "plural": terminal.Count,
 		"mark": func(k Kind) string {
 			return map[Kind]string{Changed: "≠", OnlyLeft: "◂", OnlyRight: "▸", Paired: "="}[k]
 		},
@@ -38,7 +40,7 @@ func (c *Comparison) WriteHTML(w io.Writer) error {
 // text that follows. Line breaks stay.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r != '\n' && r != '\t' && unsafe(r) {
+		if r != '\n' && r != '\t' && terminal.Unsafe(r) {
 			return -1
 		}
 		return r

@@ -25,21 +25,6 @@ func TestNormal(t *testing.T) {
 	}
 }
 
-func TestClean(t *testing.T) {
-	for in, want := range map[string]string{
-		"plain":                      "plain",
-		"\x1b[31mred\x1b]0;x\x07":    "[31mred]0;x",
-		"a\u202eb\u2066c\u200fd":     "abcd",
-		"two\nlines\tand a tab":      "two⏎lines and a tab",
-		"👩‍👩‍👧 <b>&\"'":              "👩‍👩‍👧 <b>&\"'",
-		"\u0085\u009b31m\ufeffx\x7f": "31mx",
-	} {
-		if got := clean(in); got != want {
-			t.Errorf("%q: %q, want %q", in, got, want)
-		}
-	}
-}
-
 // Whatever an export holds, reading it ends, and it does not differ from itself.
 func FuzzExported(f *testing.F) {
 	f.Add([]byte(`{"openapi":"3.0.1","servers":[{"x-amazon-apigateway-endpoint-configuration":{"disableExecuteApiEndpoint":true}}],

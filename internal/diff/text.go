@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"charm.land/lipgloss/v2"
+	"github.com/stagedoor/stagedoor/internal/terminal"
 )
 
 // TextOptions say how WriteText lays out.
@@ -33,16 +33,15 @@ func (c *Comparison) WriteText(w io.Writer, o TextOptions) error {
 	if o.Width <= 0 {
 		o.Width = defaultWidth
 	}
-	p := &printer{TextOptions: o, palette: newPalette()}
+	p := &printer{TextOptions: o, Palette: terminal.Colors()}
 	p.comparison(c)
-	_, err := lipgloss.Fprint(w, p.b.String())
-	return err
+	return terminal.Write(w, p.b.String())
 }
 
 // printer lays out one Comparison.
 type printer struct {
 	TextOptions
-	palette
+	terminal.Palette
 	b strings.Builder
 	// labels is how wide the names' column is, values each of the two others.
 	labels, values int
@@ -62,14 +61,14 @@ func (p *printer) comparison(c *Comparison) {
 		p.report(r, len(c.Reports) > 1)
 	}
 	if len(same) > 0 {
-		p.paragraph(p.green.Render("="), "nothing differs on "+listed(same, stagesShown, p.All))
+		p.paragraph(p.Green.Render("="), "nothing differs on "+listed(same, stagesShown, p.All))
 	}
 	for _, only := range []struct {
 		side   string
 		stages []string
 	}{{"left", c.OnlyLeft}, {"right", c.OnlyRight}} {
 		if len(only.stages) > 0 {
-			p.paragraph(p.yellow.Render("≠"), plural(len(only.stages), "stage")+" only on the "+only.side+": "+listed(only.stages, stagesShown, p.All))
+			p.paragraph(p.Yellow.Render("≠"), terminal.Count(len(only.stages), "stage")+" only on the "+only.side+": "+listed(only.stages, stagesShown, p.All))
 		}
 	}
 	if len(same)+len(c.OnlyLeft)+len(c.OnlyRight) > 0 {
@@ -94,14 +93,14 @@ func (c *Comparison) split() (shown []*Report, same []string) {
 // pairName names two stages, or one on both sides.
 func pairName(r *Report) string {
 	if r.Left.Stage == r.Right.Stage {
-		return clean(r.Left.Stage)
+		return terminal.Clean(r.Left.Stage)
 	}
-	return clean(r.Left.Stage + " ↔ " + r.Right.Stage)
+	return terminal.Clean(r.Left.Stage + " ↔ " + r.Right.Stage)
 }
 
 func (p *printer) head(c *Comparison) {
 	if len(c.Reports) == 0 {
-		p.line("  %s  %s", p.bold.Render("stagedoor diff"), p.faint.Render("no stage is on both sides"))
+		p.line("  %s  %s", p.Bold.Render("stagedoor diff"), p.Faint.Render("no stage is on both sides"))
 		p.line("")
 		return
 	}
@@ -110,18 +109,18 @@ func (p *printer) head(c *Comparison) {
 	if l.API != r.API {
 		api += " ↔ " + apiName(r)
 	}
-	p.line("  %s  %s", p.bold.Render("stagedoor diff"), p.bold.Render(api))
+	p.line("  %s  %s", p.Bold.Render("stagedoor diff"), p.Bold.Render(api))
 	if other := placeName(r); other != place {
-		p.line("  %s", p.faint.Render("left   "+place))
-		p.line("  %s", p.faint.Render("right  "+other))
+		p.line("  %s", p.Faint.Render("left   "+place))
+		p.line("  %s", p.Faint.Render("right  "+other))
 	} else {
-		p.line("  %s", p.faint.Render(place))
+		p.line("  %s", p.Faint.Render(place))
 	}
 	p.line("")
 }
 
 func apiName(e *End) string {
-	return clean(e.APIName + " (" + e.API + ")")
+	return terminal.Clean(e.APIName + " (" + e.API + ")")
 }
 
 func placeName(e *End) string {
@@ -132,7 +131,7 @@ func placeName(e *End) string {
 	if e.Endpoint != "" {
 		name += " · " + e.Endpoint
 	}
-	return clean(name)
+	return terminal.Clean(name)
 }
 
 // report writes one pair of stages.
@@ -140,9 +139,9 @@ func (p *printer) report(r *Report, several bool) {
 	p.columns(r)
 	title := ""
 	if several {
-		title = p.bold.Render(pairName(r))
+		title = p.Bold.Render(pairName(r))
 	}
-	p.line("  %s%s%s", pad(title, p.labels+2), p.bold.Render(pad(cut(p.left, p.values), p.values+gap)), p.bold.Render(cut(p.right, p.values)))
+	p.line("  %s%s%s", terminal.Pad(title, p.labels+2), p.Bold.Render(terminal.Pad(terminal.Cut(p.left, p.values), p.values+gap)), p.Bold.Render(terminal.Cut(p.right, p.values)))
 	p.line("")
 	for i := range r.Sections {
 		s := &r.Sections[i]
@@ -150,19 +149,19 @@ func (p *printer) report(r *Report, several bool) {
 			p.section(s)
 		}
 		for _, note := range s.Notes {
-			p.paragraph(p.faint.Render("·"), note)
+			p.paragraph(p.Faint.Render("·"), note)
 		}
 	}
 	p.same(r, sameSections(r))
 	for _, note := range r.Notes {
-		p.paragraph(p.faint.Render("·"), note)
+		p.paragraph(p.Faint.Render("·"), note)
 	}
 	for i, u := range r.Unread {
 		if i == rowsShown && !p.All {
-			p.paragraph(p.yellow.Render("?"), fmt.Sprintf("and %d more that could not be read", len(r.Unread)-i))
+			p.paragraph(p.Yellow.Render("?"), fmt.Sprintf("and %d more that could not be read", len(r.Unread)-i))
 			break
 		}
-		p.paragraph(p.yellow.Render("?"), "could not be read: "+u)
+		p.paragraph(p.Yellow.Render("?"), "could not be read: "+u)
 	}
 	if len(r.Notes)+len(r.Unread) > 0 {
 		p.line("")
@@ -183,11 +182,11 @@ func sameSections(r *Report) (names []string) {
 func (p *printer) same(r *Report, sections []string) {
 	switch {
 	case r.Same:
-		p.paragraph(p.green.Render("="), "Nothing differs. The same: "+listed(sections, len(sections), true)+".")
+		p.paragraph(p.Green.Render("="), "Nothing differs. The same: "+listed(sections, len(sections), true)+".")
 	case len(sections) > 0:
-		p.paragraph(p.green.Render("="), "the same: "+listed(sections, len(sections), true))
+		p.paragraph(p.Green.Render("="), "the same: "+listed(sections, len(sections), true))
 	case r.Differences == 0:
-		p.paragraph(p.yellow.Render("?"), "Nothing differs in what could be read.")
+		p.paragraph(p.Yellow.Render("?"), "Nothing differs in what could be read.")
 	}
 	p.line("")
 }
@@ -196,14 +195,14 @@ const gap = 2 // blanks between columns
 
 // columns lays out the width: names get what they need, up to a third.
 func (p *printer) columns(r *Report) {
-	p.left, p.right = clean(r.Left.Name()), clean(r.Right.Name())
+	p.left, p.right = terminal.Clean(r.Left.Name()), terminal.Clean(r.Right.Name())
 	widest := 18
 	for i := range r.Sections {
 		for j := range r.Sections[i].Rows {
 			row := &r.Sections[i].Rows[j]
-			widest = max(widest, lipgloss.Width(clean(row.Item))+4)
+			widest = max(widest, terminal.Width(terminal.Clean(row.Item))+4)
 			for k := range row.Fields {
-				widest = max(widest, lipgloss.Width(clean(row.Fields[k].Name))+6)
+				widest = max(widest, terminal.Width(terminal.Clean(row.Fields[k].Name))+6)
 			}
 		}
 	}
@@ -213,17 +212,17 @@ func (p *printer) columns(r *Report) {
 
 func (p *printer) section(s *Section) {
 	n := s.Differences()
-	mark, count := p.yellowBold.Render("≠"), plural(n, "difference")
+	mark, count := p.YellowBold.Render("≠"), terminal.Count(n, "difference")
 	switch {
 	case n == 0 && len(s.Unknown) > 0:
-		mark, count = p.yellowBold.Render("?"), "could not be compared"
+		mark, count = p.YellowBold.Render("?"), "could not be compared"
 	case n == 0:
-		mark, count = p.green.Render("="), ""
+		mark, count = p.Green.Render("="), ""
 	}
 	if s.Same > 0 {
 		count = strings.TrimPrefix(count+", "+strconv.Itoa(s.Same)+" the same", ", ")
 	}
-	p.line("  %s %s  %s", mark, p.bold.Render(s.Title), p.faint.Render(count))
+	p.line("  %s %s  %s", mark, p.Bold.Render(s.Title), p.Faint.Render(count))
 	shown, paired := 0, 0
 	for i := range s.Rows {
 		row := &s.Rows[i]
@@ -237,14 +236,14 @@ func (p *printer) section(s *Section) {
 		p.row(row)
 	}
 	if more := max(0, shown-rowsShown) + max(0, paired-pairedShown); more > 0 && !p.All {
-		p.line("      %s", p.faint.Render(fmt.Sprintf("and %d more: --all shows them", more)))
+		p.line("      %s", p.Faint.Render(fmt.Sprintf("and %d more: --all shows them", more)))
 	}
 	for i, why := range s.Unknown {
 		if i == rowsShown && !p.All {
-			p.line("      %s", p.faint.Render(fmt.Sprintf("and %d more", len(s.Unknown)-i)))
+			p.line("      %s", p.Faint.Render(fmt.Sprintf("and %d more", len(s.Unknown)-i)))
 			break
 		}
-		p.paragraph("  "+p.yellow.Render("?"), why)
+		p.paragraph("  "+p.Yellow.Render("?"), why)
 	}
 	p.line("")
 }
@@ -252,7 +251,7 @@ func (p *printer) section(s *Section) {
 // row writes one thing: on one line where it has one value, otherwise its
 // properties under its name.
 func (p *printer) row(row *Row) {
-	item := clean(row.Item)
+	item := terminal.Clean(row.Item)
 	switch row.Kind {
 	case OnlyLeft:
 		p.values2("    ", item, brief(row, true), "", OnlyLeft)
@@ -267,10 +266,10 @@ func (p *printer) row(row *Row) {
 		p.about(row)
 		for i := range row.Fields {
 			if i == fieldsShown && !p.All {
-				p.line("      %s", p.faint.Render(fmt.Sprintf("and %d more", len(row.Fields)-i)))
+				p.line("      %s", p.Faint.Render(fmt.Sprintf("and %d more", len(row.Fields)-i)))
 				break
 			}
-			p.field("      ", clean(row.Fields[i].Name), &row.Fields[i])
+			p.field("      ", terminal.Clean(row.Fields[i].Name), &row.Fields[i])
 		}
 	}
 }
@@ -278,7 +277,7 @@ func (p *printer) row(row *Row) {
 // about lists the methods that a row is about.
 func (p *printer) about(row *Row) {
 	if len(row.Methods) > 0 {
-		p.line("      %s", p.faint.Render(cut(listed(row.Methods, methodsShown, p.All), p.Width-6)))
+		p.line("      %s", p.Faint.Render(terminal.Cut(listed(row.Methods, methodsShown, p.All), p.Width-6)))
 	}
 }
 
@@ -303,7 +302,7 @@ func brief(row *Row, left bool) string {
 	if len(parts) == 0 {
 		return "only here"
 	}
-	return clean(strings.Join(parts, " "))
+	return terminal.Clean(strings.Join(parts, " "))
 }
 
 // shortURI is the function that an integration's URI names.
@@ -324,27 +323,27 @@ func (p *printer) field(indent, name string, f *Field) {
 		left, right = shortHashes(left, right)
 	}
 	if f.Same {
-		p.values2(indent, p.faint.Render(name), p.faint.Render(left), p.faint.Render(right), Paired)
+		p.values2(indent, p.Faint.Render(name), p.Faint.Render(left), p.Faint.Render(right), Paired)
 		return
 	}
-	if lipgloss.Width(left) <= p.values && lipgloss.Width(right) <= p.values {
+	if terminal.Width(left) <= p.values && terminal.Width(right) <= p.values {
 		p.values2(indent, name, left, right, Changed)
 		return
 	}
 	p.line("%s%s", indent, name)
-	label := min(max(lipgloss.Width(p.left), lipgloss.Width(p.right)), widestSide)
+	label := min(max(terminal.Width(p.left), terminal.Width(p.right)), widestSide)
 	room := max(p.Width-len(indent)-2-label-gap, 20)
 	l, r := p.differing(left, right, room)
 	for _, side := range []struct{ name, plain, shown string }{{p.left, left, l}, {p.right, right, r}} {
 		lines := []string{side.shown}
 		if f.sentence() {
-			lines = wrap(side.plain, room)
+			lines = terminal.Wrap(side.plain, room)
 		}
 		for i, line := range lines {
 			if i > 0 {
 				side.name = ""
 			}
-			p.line("%s  %s%s", indent, p.faint.Render(pad(cut(side.name, label), label+gap)), line)
+			p.line("%s  %s%s", indent, p.Faint.Render(terminal.Pad(terminal.Cut(side.name, label), label+gap)), line)
 		}
 	}
 }
@@ -358,7 +357,7 @@ const widestSide = 24
 // shortHashes shortens two hashes of code as long as they stay different.
 func shortHashes(left, right string) (l, r string) {
 	const enough = 12
-	if l, r = cut(left, enough+1), cut(right, enough+1); l == r && left != right {
+	if l, r = terminal.Cut(left, enough+1), terminal.Cut(right, enough+1); l == r && left != right {
 		return left, right
 	}
 	return l, r
@@ -369,7 +368,7 @@ func value(v *string) string {
 	if v == nil {
 		return absent
 	}
-	return clean(*v)
+	return terminal.Clean(*v)
 }
 
 const absent = "–"
@@ -377,31 +376,31 @@ const absent = "–"
 // values2 writes a name and two values in columns.
 func (p *printer) values2(indent, name, left, right string, kind Kind) {
 	width := p.labels + 4 - len(indent)
-	if lipgloss.Width(name) >= width {
+	if terminal.Width(name) >= width {
 		p.line("%s%s", indent, name)
 		name = ""
 	}
 	for _, v := range []*string{&left, &right} {
 		if *v == "" || *v == absent {
-			*v = p.faint.Render(absent)
+			*v = p.Faint.Render(absent)
 		} else if kind != Paired {
-			*v = p.cyan.Render(cut(*v, p.values))
+			*v = p.Cyan.Render(terminal.Cut(*v, p.values))
 		} else {
-			*v = cut(*v, p.values)
+			*v = terminal.Cut(*v, p.values)
 		}
 	}
-	p.line("%s%s%s%s", indent, pad(name, width), pad(left, p.values+gap), right)
+	p.line("%s%s%s%s", indent, terminal.Pad(name, width), terminal.Pad(left, p.values+gap), right)
 }
 
 func (p *printer) foot(c *Comparison) {
-	calls := plural(c.Calls, "call")
+	calls := terminal.Count(c.Calls, "call")
 	if len(c.Reports) > 0 && c.Reports[0].Left.Endpoint == "" && c.Reports[0].Right.Endpoint == "" {
 		calls += " to AWS"
 	}
 	if extra := c.Requests - int64(c.Calls); extra > 0 {
 		calls += fmt.Sprintf(" (%d repeated)", extra)
 	}
-	summary := plural(c.Differences(), "difference")
+	summary := terminal.Count(c.Differences(), "difference")
 	switch {
 	case c.Same:
 		summary = "nothing differs"
@@ -411,7 +410,7 @@ func (p *printer) foot(c *Comparison) {
 	if c.masked() {
 		summary += " · values are masked, --show-values shows them"
 	}
-	p.line("  %s", p.faint.Render(summary+" · "+calls))
+	p.line("  %s", p.Faint.Render(summary+" · "+calls))
 }
 
 // masked reports whether some value is not shown.
@@ -432,9 +431,9 @@ func (c *Comparison) masked() bool {
 
 // paragraph writes a sentence behind a mark, wrapped.
 func (p *printer) paragraph(mark, sentence string) {
-	for i, line := range wrap(clean(sentence), p.Width-lipgloss.Width(mark)-4) {
+	for i, line := range terminal.Wrap(sentence, p.Width-terminal.Width(mark)-4) {
 		if i > 0 {
-			mark = strings.Repeat(" ", lipgloss.Width(mark))
+			mark = strings.Repeat(" ", terminal.Width(mark))
 		}
 		p.line("  %s %s", mark, line)
 	}
@@ -443,14 +442,7 @@ func (p *printer) paragraph(mark, sentence string) {
 // listed joins names, the first few of them.
 func listed(names []string, few int, all bool) string {
 	if all || len(names) <= few+1 {
-		return clean(strings.Join(names, ", "))
+		return terminal.Clean(strings.Join(names, ", "))
 	}
-	return clean(strings.Join(names[:few], ", ")) + fmt.Sprintf(" and %d more", len(names)-few)
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return strconv.Itoa(n) + " " + what + "s"
+	return terminal.Clean(strings.Join(names[:few], ", ")) + fmt.Sprintf(" and %d more", len(names)-few)
 }

@@ -32,8 +32,6 @@ type Place struct {
 	Endpoint string
 	// Getenv reads the environment; nil: there is none.
 	Getenv func(string) string
-
-	wait retry.BackoffDelayer // for tests; nil: longer each time
 }
 
 // DefaultEndpoint is where stagedoor listens unless told otherwise.
@@ -43,13 +41,18 @@ const DefaultEndpoint = "http://127.0.0.1:4566"
 // requests that are sent with it. Throttled and broken requests are repeated, see
 // patience.
 func (p Place) Config(ctx context.Context) (aws.Config, func() int64, error) {
+	return p.config(ctx, retry.NewExponentialJitterBackoff(maxBackoff))
+}
+
+// config is Config; wait is how long to wait before a request is repeated.
+func (p Place) config(ctx context.Context, wait retry.BackoffDelayer) (aws.Config, func() int64, error) {
 	if p.Getenv == nil {
 		p.Getenv = func(string) string { return "" }
 	}
 	counter := &countingClient{client: awshttp.NewBuildableClient()}
 	config := aws.Config{
 		Region:     firstOf(p.Region, p.Getenv("AWS_REGION"), p.Getenv("AWS_DEFAULT_REGION")),
-		Retryer:    func() aws.Retryer { return patience(p.wait) },
+		Retryer:    func() aws.Retryer { return patience(wait) },
 		HTTPClient: counter,
 	}
 	if !p.AWS {

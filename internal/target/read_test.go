@@ -12,9 +12,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"go.uber.org/goleak"
 )
 
@@ -80,8 +78,7 @@ func read(t *testing.T, answers map[string][]answer) (*Dump, *scripted, error) {
 	s := &scripted{answers: answers}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
-	atOnce := retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
-	config, requests, err := Place{Endpoint: server.URL, wait: atOnce}.Config(context.Background())
+	config, requests, err := Place{Endpoint: server.URL}.config(context.Background(), noWait{})
 	if err != nil {
 		t.Fatal(err)
 	}

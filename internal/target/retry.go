@@ -24,9 +24,6 @@ const (
 // patience is the retryer of a place. The SDK's standard one knows one number of
 // attempts for all errors; the delay is where the second is enforced.
 func patience(wait retry.BackoffDelayer) aws.Retryer {
-	if wait == nil {
-		wait = retry.NewExponentialJitterBackoff(maxBackoff)
-	}
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts, o.RateLimiter = throttledAttempts, ratelimit.None
 		o.Retryables = append([]retry.IsErrorRetryable{

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/apigateway"
 )
 
@@ -30,6 +29,11 @@ func (a answering) Do(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: a.status, Header: header, Body: io.NopCloser(strings.NewReader(a.body)), Request: r}, nil
 }
 
+// noWait repeats without waiting.
+type noWait struct{}
+
+func (noWait) BackoffDelay(int, error) (time.Duration, error) { return 0, nil }
+
 // Throttled requests are repeated with patience, broken ones a few times, those
 // that a quota refuses not at all.
 func TestRetries(t *testing.T) {
@@ -48,8 +52,7 @@ func TestRetries(t *testing.T) {
 		{"refused", answering{answer: answer{403, "AccessDeniedException", `{"message":"no"}`}}, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			atOnce := retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
-			config, requests, err := Place{wait: atOnce}.Config(context.Background())
+			config, requests, err := Place{}.config(context.Background(), noWait{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -4,15 +4,16 @@ import (
 	"strings"
 
 	"github.com/stagedoor/stagedoor/internal/grants"
+	"github.com/stagedoor/stagedoor/internal/terminal"
 )
 
 // callerHead is head for a refused caller of the control plane: what was
 // refused is an operation, and who asked matters more than where.
 func (p *printer) callerHead(verdict string) {
 	p.blank()
-	p.line("%s  %s %s %s", verdict, p.bold.Render(p.d.Operation), p.faint.Render("by"), p.bold.Render(principalName(p.d.Principal)))
+	p.line("%s  %s %s %s", verdict, p.Bold.Render(p.d.Operation), p.Faint.Render("by"), p.Bold.Render(principalName(p.d.Principal)))
 	p.blank()
-	for _, line := range wrap(p.d.Cause.Sentence, p.width-2) {
+	for _, line := range terminal.Wrap(p.d.Cause.Sentence, p.width-2) {
 		p.line("  %s", line)
 	}
 	p.blank()

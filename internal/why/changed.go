@@ -2,6 +2,7 @@ package why
 
 import (
 	"github.com/stagedoor/stagedoor/internal/grants"
+	"github.com/stagedoor/stagedoor/internal/terminal"
 )
 
 // changed shows what is different from the last state in which the call would
@@ -17,14 +18,14 @@ func (p *printer) changed() {
 			first = changes[i].Time
 		}
 	}
-	p.fact("changed", "This call was allowed until "+p.bold.Render(first.UTC().Format("2006-01-02 15:04:05 UTC"))+". Since then:")
+	p.fact("changed", "This call was allowed until "+p.Bold.Render(first.UTC().Format("2006-01-02 15:04:05 UTC"))+". Since then:")
 	for i := range changes {
-		for j, line := range wrap(changeText(&changes[i]), p.width-labelWidth-4) {
-			mark := p.yellowBold.Render("~")
+		for j, line := range terminal.Wrap(changeText(&changes[i]), p.width-labelWidth-4) {
+			mark := p.YellowBold.Render("~")
 			if j > 0 {
 				mark = " "
 			}
-			p.line("%s%s %s", pad("", labelWidth+2), mark, line)
+			p.line("%s%s %s", terminal.Pad("", labelWidth+2), mark, line)
 		}
 	}
 	p.blank()

@@ -3,9 +3,8 @@ package why
 import (
 	"strings"
 
-	"charm.land/lipgloss/v2"
-
 	"github.com/stagedoor/stagedoor/iampolicy"
+	"github.com/stagedoor/stagedoor/internal/terminal"
 )
 
 // comparison is two ARNs as a table: what the statement wants above what the
@@ -90,7 +89,7 @@ func (c *comparison) width() int {
 }
 
 func (c *column) width() int {
-	return max(lipgloss.Width(c.label), lipgloss.Width(c.want), lipgloss.Width(c.got))
+	return max(terminal.Width(c.label), terminal.Width(c.want), terminal.Width(c.got))
 }
 
 // fit drops columns that agree, from the left, until the table fits.
@@ -119,20 +118,20 @@ func (p *printer) comparison(c *comparison, indent string) {
 	for i := range c.columns {
 		col := &c.columns[i]
 		width := col.width() + columnGap
-		want, got, caret := p.faint.Render(col.want), p.faint.Render(col.got), ""
+		want, got, caret := p.Faint.Render(col.want), p.Faint.Render(col.got), ""
 		if !col.matched {
-			want, got = p.cyan.Bold(true).Render(col.want), p.redBold.Render(col.got)
-			caret = p.red.Render(strings.Repeat("^", max(lipgloss.Width(col.want), lipgloss.Width(col.got))))
+			want, got = p.CyanBold.Render(col.want), p.RedBold.Render(col.got)
+			caret = p.Red.Render(strings.Repeat("^", max(terminal.Width(col.want), terminal.Width(col.got))))
 		}
 		if col.label != "" {
-			col.label = p.faint.Render(col.label)
+			col.label = p.Faint.Render(col.label)
 		}
-		labels += pad(col.label, width)
-		wants += pad(want, width)
-		gots += pad(got, width)
-		carets += pad(caret, width)
+		labels += terminal.Pad(col.label, width)
+		wants += terminal.Pad(want, width)
+		gots += terminal.Pad(got, width)
+		carets += terminal.Pad(caret, width)
 	}
 	for _, row := range [...]struct{ head, cells string }{{"", labels}, {"wants", wants}, {"got", gots}, {"", carets}} {
-		p.line("%s", strings.TrimRight(indent+p.faint.Render(pad(row.head, head))+row.cells, " "))
+		p.line("%s", strings.TrimRight(indent+p.Faint.Render(terminal.Pad(row.head, head))+row.cells, " "))
 	}
 }

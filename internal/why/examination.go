@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/stagedoor/stagedoor/internal/terminal"
 )
 
 // Examination is what `stagedoor doctor` found, ready to be shown.
@@ -33,45 +35,47 @@ type Finding struct {
 // Examine writes an Examination: the tables, each finding with its commands,
 // and a summary.
 func Examine(w io.Writer, x *Examination) error {
-	m := &matrix{palette: newPalette(), width: widthOf(w)}
-	fmt.Fprintf(&m.b, "\n  %s  %s\n\n", m.bold.Render("stagedoor doctor"), m.faint.Render(x.Place))
-	for _, group := range byAPI(x.Cells) {
+	m := &matrix{Palette: terminal.Colors(), width: terminal.TextWidth(w)}
+	fmt.Fprintf(&m.b, "\n  %s  %s\n\n", m.Bold.Render("stagedoor doctor"), m.Faint.Render(terminal.Clean(x.Place)))
+	for _, group := range byAPI(cleanedCells(x.Cells)) {
 		m.table(group)
 	}
 	if x.Hidden > 0 {
-		fmt.Fprintf(&m.b, "  %s\n\n", m.faint.Render(fmt.Sprintf("and %s that pass on every stage", plural(x.Hidden, "method"))))
+		fmt.Fprintf(&m.b, "  %s\n\n", m.Faint.Render(fmt.Sprintf("and %s that pass on every stage", terminal.Count(x.Hidden, "method"))))
 	}
 	for i := range x.Findings {
 		m.finding(&x.Findings[i])
 	}
 	for _, note := range x.Notes {
-		for i, line := range wrap(note, m.width-4) {
+		for i, line := range terminal.Wrap(note, m.width-4) {
 			bullet := "·"
 			if i > 0 {
 				bullet = " "
 			}
-			fmt.Fprintf(&m.b, "  %s %s\n", m.faint.Render(bullet), m.faint.Render(line))
+			fmt.Fprintf(&m.b, "  %s %s\n", m.Faint.Render(bullet), m.Faint.Render(line))
 		}
 	}
 	if len(x.Notes) > 0 {
 		m.b.WriteByte('\n')
 	}
-	fmt.Fprintf(&m.b, "  %s\n", m.bold.Render(x.Summary))
+	fmt.Fprintf(&m.b, "  %s\n", m.Bold.Render(terminal.Clean(x.Summary)))
 	if x.Advice != "" {
-		fmt.Fprintf(&m.b, "  %s\n", x.Advice)
+		for _, line := range terminal.Wrap(x.Advice, m.width-2) {
+			fmt.Fprintf(&m.b, "  %s\n", line)
+		}
 	}
 	m.b.WriteByte('\n')
-	return write(w, m.b.String())
+	return terminal.Write(w, m.b.String())
 }
 
 func (m *matrix) level(level string) string {
 	switch level {
 	case "error":
-		return m.redBold.Render("✗")
+		return m.RedBold.Render("✗")
 	case "warning":
-		return m.yellowBold.Render("!")
+		return m.YellowBold.Render("!")
 	default:
-		return m.faint.Render("·")
+		return m.Faint.Render("·")
 	}
 }
 
@@ -79,43 +83,44 @@ func (m *matrix) level(level string) string {
 const evidenceWidth = 10
 
 func (m *matrix) finding(f *Finding) {
-	fmt.Fprintf(&m.b, "  %s %s  %s\n", m.level(f.Level), m.bold.Render(f.Code), m.bold.Render(f.Title))
-	for _, line := range wrap(f.Where, m.width-4) {
+	f = f.cleaned()
+	fmt.Fprintf(&m.b, "  %s %s  %s\n", m.level(f.Level), m.Bold.Render(f.Code), m.Bold.Render(f.Title))
+	for _, line := range terminal.Wrap(f.Where, m.width-4) {
 		if line != "" {
-			fmt.Fprintf(&m.b, "    %s\n", m.faint.Render(line))
+			fmt.Fprintf(&m.b, "    %s\n", m.Faint.Render(line))
 		}
 	}
-	for _, line := range wrap(f.Sentence, m.width-4) {
+	for _, line := range terminal.Wrap(f.Sentence, m.width-4) {
 		fmt.Fprintf(&m.b, "    %s\n", line)
 	}
 	for _, e := range f.Evidence {
-		fmt.Fprintf(&m.b, "    %s %s\n", m.faint.Render(pad(e[0], evidenceWidth)), e[1])
+		fmt.Fprintf(&m.b, "    %s %s\n", m.Faint.Render(terminal.Pad(e[0], evidenceWidth)), e[1])
 	}
 	for _, note := range f.Notes {
-		for _, line := range wrap(note, m.width-4) {
-			fmt.Fprintf(&m.b, "    %s\n", m.faint.Render(line))
+		for _, line := range terminal.Wrap(note, m.width-4) {
+			fmt.Fprintf(&m.b, "    %s\n", m.Faint.Render(line))
 		}
 	}
 	for _, command := range f.Fix {
 		for _, line := range breakCommand(command, m.width) {
-			m.b.WriteString(m.cyan.Render(line) + "\n")
+			m.b.WriteString(m.Cyan.Render(line) + "\n")
 		}
 	}
 	if f.Deploys {
-		fmt.Fprintf(&m.b, "    %s\n", m.faint.Render("This acts once it is deployed; the last command does that."))
+		fmt.Fprintf(&m.b, "    %s\n", m.Faint.Render("This acts once it is deployed; the last command does that."))
 	}
 	m.b.WriteByte('\n')
 }
 
 // Commands writes commands that can be pasted into a shell as they are.
 func Commands(w io.Writer, commands []string) error {
-	p := newPalette()
-	width := widthOf(w)
+	p := terminal.Colors()
+	width := terminal.TextWidth(w)
 	var b strings.Builder
-	for _, command := range commands {
+	for _, command := range terminal.CleanAll(commands) {
 		for _, line := range breakCommand(command, width) {
-			b.WriteString(p.cyan.Render(line) + "\n")
+			b.WriteString(p.Cyan.Render(line) + "\n")
 		}
 	}
-	return write(w, b.String())
+	return terminal.Write(w, b.String())
 }

@@ -4,20 +4,22 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/stagedoor/stagedoor/internal/terminal"
 )
 
 // PrintFailure writes what a log says of calls that failed alike: how many, when,
 // which, and the log's own sentence. The explanation follows it.
 func PrintFailure(w io.Writer, f *Failure) error {
-	p := &printer{palette: newPalette(), width: widthOf(w)}
+	p := &printer{Palette: terminal.Colors(), width: terminal.TextWidth(w)}
 	p.blank()
-	what := plural(f.Count, "call") + " failed"
-	if where := f.where(); where != "" {
+	what := terminal.Count(f.Count, "call") + " failed"
+	if where := terminal.Clean(f.where()); where != "" {
 		what += ": " + where
 	}
-	p.line("%s  %s", p.redBold.Render("▍"), p.bold.Render(what))
-	for _, line := range wrap(f.Message, p.width-3) {
-		p.line("%s  %s", p.redBold.Render("▍"), line)
+	p.line("%s  %s", p.RedBold.Render("▍"), p.Bold.Render(what))
+	for _, line := range terminal.Wrap(f.Message, p.width-3) {
+		p.line("%s  %s", p.RedBold.Render("▍"), line)
 	}
 	const layout = "2006-01-02 15:04:05"
 	when := f.Last.Format(layout + " UTC")
@@ -25,10 +27,10 @@ func PrintFailure(w io.Writer, f *Failure) error {
 		when = f.First.Format(layout) + " … " + when
 	}
 	if len(f.RequestIDs) > 0 {
-		when += " · request " + f.RequestIDs[len(f.RequestIDs)-1]
+		when += " · request " + terminal.Clean(f.RequestIDs[len(f.RequestIDs)-1])
 	}
-	p.line("%s  %s", p.redBold.Render("▍"), p.faint.Render(when))
-	return write(w, p.b.String())
+	p.line("%s  %s", p.RedBold.Render("▍"), p.Faint.Render(when))
+	return terminal.Write(w, p.b.String())
 }
 
 // where is as much of the place as the log tells.
@@ -53,17 +55,17 @@ func (f *Failure) where() string {
 
 // PrintFinding writes one Finding of doctor with its evidence and commands.
 func PrintFinding(w io.Writer, f *Finding) error {
-	m := &matrix{palette: newPalette(), width: widthOf(w)}
+	m := &matrix{Palette: terminal.Colors(), width: terminal.TextWidth(w)}
 	m.b.WriteByte('\n')
 	m.finding(f)
-	return write(w, m.b.String())
+	return terminal.Write(w, m.b.String())
 }
 
 // PrintNote writes a sentence below what it is about.
 func PrintNote(w io.Writer, note string) error {
 	var b strings.Builder
-	for _, line := range wrap(note, widthOf(w)-3) {
+	for _, line := range terminal.Wrap(note, terminal.TextWidth(w)-3) {
 		fmt.Fprintf(&b, "   %s\n", line)
 	}
-	return write(w, b.String()+"\n")
+	return terminal.Write(w, b.String()+"\n")
 }

@@ -2,6 +2,7 @@ package why
 
 import (
 	"github.com/stagedoor/stagedoor/internal/grants"
+	"github.com/stagedoor/stagedoor/internal/terminal"
 )
 
 // frontHead is head for a client of a deployed API: what was refused is a
@@ -9,14 +10,14 @@ import (
 func (p *printer) frontHead(verdict string) {
 	d := p.d
 	if d.Outcome == grants.NotFound {
-		verdict = p.redBold.Render("✗ NOT FOUND")
+		verdict = p.RedBold.Render("✗ NOT FOUND")
 	}
 	p.blank()
-	p.line("%s  %s %s %s  %s %s", verdict, p.bold.Render(d.Request),
-		p.faint.Render("on stage"), p.bold.Render(stageOf(d))+p.faint.Render(" of "+d.API),
-		p.faint.Render("by"), p.bold.Render(principalName(d.Principal)))
+	p.line("%s  %s %s %s  %s %s", verdict, p.Bold.Render(d.Request),
+		p.Faint.Render("on stage"), p.Bold.Render(stageOf(d))+p.Faint.Render(" of "+d.API),
+		p.Faint.Render("by"), p.Bold.Render(principalName(d.Principal)))
 	p.blank()
-	for _, line := range wrap(d.Cause.Sentence, p.width-2) {
+	for _, line := range terminal.Wrap(d.Cause.Sentence, p.width-2) {
 		p.line("  %s", line)
 	}
 	p.blank()
@@ -32,7 +33,7 @@ func (p *printer) frontFacts() {
 	}
 	who := d.Principal
 	if d.AccessKeyID != "" {
-		who += p.faint.Render(" · access key " + d.AccessKeyID)
+		who += p.Faint.Render(" · access key " + d.AccessKeyID)
 	}
 	p.fact("asked by", who)
 	if ip := contextValue(d, "aws:SourceIp"); ip != "" {

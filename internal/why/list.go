@@ -6,18 +6,18 @@ import (
 	"strings"
 	"time"
 
-	"charm.land/lipgloss/v2"
-
 	"github.com/stagedoor/stagedoor/internal/grants"
+	"github.com/stagedoor/stagedoor/internal/terminal"
 )
 
 // List writes decisions one a line, in the order given: id, age, how often,
 // method and path, stage, target and cause. now is what ages are measured from.
 func List(w io.Writer, decisions []*grants.Decision, now time.Time) error {
-	p := newPalette()
+	p := terminal.Colors()
 	rows := make([][]string, len(decisions))
 	widths := make([]int, 6)
 	for i, d := range decisions {
+		d = cleaned(d)
 		times := ""
 		if d.Count > 1 {
 			times = fmt.Sprintf("×%d", d.Count)
@@ -30,31 +30,31 @@ func List(w io.Writer, decisions []*grants.Decision, now time.Time) error {
 			rows[i] = append(rows[i][:3], frontRow(d)...)
 		}
 		for j, cell := range rows[i] {
-			widths[j] = max(widths[j], lipgloss.Width(cell))
+			widths[j] = max(widths[j], terminal.Width(cell))
 		}
 	}
-	styles := []lipgloss.Style{p.cyan, p.faint, p.faint, p.bold, lipgloss.NewStyle(), lipgloss.NewStyle()}
-	width := columnsOf(w)
+	styles := []terminal.Style{p.Cyan, p.Faint, p.Faint, p.Bold, p.Plain, p.Plain}
+	width := terminal.Columns(w)
 	if width == 0 {
 		width = 1 << 20 // a pipe: whoever reads it cuts
 	}
 	var b strings.Builder
 	for i, d := range decisions {
-		mark := p.redBold.Render("✗")
+		mark := p.RedBold.Render("✗")
 		if d.Mode == grants.Warn {
-			mark = p.yellowBold.Render("!")
+			mark = p.YellowBold.Render("!")
 		}
 		line := mark
 		used := 1
 		for j, cell := range rows[i] {
 			if widths[j] > 0 {
-				line += " " + pad(styles[j].Render(cell), widths[j]) + " "
+				line += " " + terminal.Pad(styles[j].Render(cell), widths[j]) + " "
 				used += widths[j] + 2
 			}
 		}
-		b.WriteString(strings.TrimRight(line+" "+p.faint.Render(cut(d.Cause.Sentence, max(width-used-1, 20))), " ") + "\n")
+		b.WriteString(strings.TrimRight(line+" "+p.Faint.Render(terminal.Cut(d.Cause.Sentence, max(width-used-1, 20))), " ") + "\n")
 	}
-	return write(w, b.String())
+	return terminal.Write(w, b.String())
 }
 
 // age says how long ago something was, in words that are short.

@@ -6,9 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"charm.land/lipgloss/v2"
-
 	"github.com/stagedoor/stagedoor/internal/grants"
+	"github.com/stagedoor/stagedoor/internal/terminal"
 )
 
 // Cell is one method of one deployed stage.
@@ -35,17 +34,18 @@ const (
 // reason, · the stage has no such method. Below stand the findings with their
 // causes, and the commands that mend them.
 func Matrix(w io.Writer, cells []Cell) error {
-	m := &matrix{palette: newPalette(), width: widthOf(w)}
+	m := &matrix{Palette: terminal.Colors(), width: terminal.TextWidth(w)}
+	cells = cleanedCells(cells)
 	for _, group := range byAPI(cells) {
 		m.table(group)
 	}
 	m.findings(cells)
 	m.fixes(cells)
-	return write(w, m.b.String())
+	return terminal.Write(w, m.b.String())
 }
 
 type matrix struct {
-	palette
+	terminal.Palette
 	b     strings.Builder
 	width int
 }
@@ -71,7 +71,7 @@ func (m *matrix) table(cells []Cell) {
 	var stages, methods []string
 	marks := map[[2]string]string{}
 	for _, c := range cells {
-		method := pad(c.Verb, 7) + " " + c.Path
+		method := terminal.Pad(c.Verb, 7) + " " + c.Path
 		if !slices.Contains(stages, c.Stage) {
 			stages = append(stages, c.Stage)
 		}
@@ -82,10 +82,10 @@ func (m *matrix) table(cells []Cell) {
 	}
 	first := 0
 	for _, method := range methods {
-		first = max(first, lipgloss.Width(method))
+		first = max(first, terminal.Width(method))
 	}
 	// Many stages make several tables under one another.
-	head := m.bold.Render(cells[0].APIName) + m.faint.Render("  "+cells[0].API)
+	head := m.Bold.Render(cells[0].APIName) + m.Faint.Render("  "+cells[0].API)
 	fmt.Fprintf(&m.b, "  %s\n", head)
 	for len(stages) > 0 {
 		n := m.columnsThatFit(stages, first)
@@ -98,7 +98,7 @@ func (m *matrix) table(cells []Cell) {
 func (m *matrix) columnsThatFit(stages []string, first int) int {
 	used, n := 4+first, 0
 	for _, stage := range stages {
-		used += lipgloss.Width(stage) + 2
+		used += terminal.Width(stage) + 2
 		if n > 0 && used > m.width {
 			break
 		}
@@ -110,19 +110,19 @@ func (m *matrix) columnsThatFit(stages []string, first int) int {
 func (m *matrix) rows(stages, methods []string, first int, marks map[[2]string]string) {
 	line := strings.Repeat(" ", first+4)
 	for _, stage := range stages {
-		line += m.faint.Render(stage) + "  "
+		line += m.Faint.Render(stage) + "  "
 	}
 	m.b.WriteString(strings.TrimRight(line, " ") + "\n")
 	for _, method := range methods {
-		line := "    " + pad(method, first)
+		line := "    " + terminal.Pad(method, first)
 		for _, stage := range stages {
 			mark, ok := marks[[2]string{stage, method}]
 			if !ok {
-				mark = m.faint.Render("·")
+				mark = m.Faint.Render("·")
 			}
-			width := lipgloss.Width(stage)
+			width := terminal.Width(stage)
 			left := (width - 1) / 2
-			line += strings.Repeat(" ", left) + pad(mark, width-left+2)
+			line += strings.Repeat(" ", left) + terminal.Pad(mark, width-left+2)
 		}
 		m.b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
@@ -131,11 +131,11 @@ func (m *matrix) rows(stages, methods []string, first int, marks map[[2]string]s
 func (m *matrix) mark(c *Cell) string {
 	switch {
 	case c.Allowed:
-		return m.green.Render("✓")
+		return m.Green.Render("✓")
 	case c.Decision != nil && c.Decision.Outcome.Refused():
-		return m.redBold.Render("✗")
+		return m.RedBold.Render("✗")
 	default:
-		return m.yellowBold.Render("!")
+		return m.YellowBold.Render("!")
 	}
 }
 
@@ -150,11 +150,11 @@ func (m *matrix) findings(cells []Cell) {
 	all := m.collect(cells)
 	for i, f := range all {
 		if i == findingsShown {
-			fmt.Fprintf(&m.b, "    %s\n", m.faint.Render(fmt.Sprintf("and %d more", len(all)-i)))
+			fmt.Fprintf(&m.b, "    %s\n", m.Faint.Render(fmt.Sprintf("and %d more", len(all)-i)))
 			break
 		}
-		fmt.Fprintf(&m.b, "  %s %s %s %s\n", f.mark, m.bold.Render(f.method), m.faint.Render("on"), m.bold.Render(strings.Join(f.stages, ", ")))
-		for _, line := range wrap(f.sentence, m.width-4) {
+		fmt.Fprintf(&m.b, "  %s %s %s %s\n", f.mark, m.Bold.Render(f.method), m.Faint.Render("on"), m.Bold.Render(strings.Join(f.stages, ", ")))
+		for _, line := range terminal.Wrap(f.sentence, m.width-4) {
 			fmt.Fprintf(&m.b, "    %s\n", line)
 		}
 	}
@@ -202,14 +202,14 @@ func (m *matrix) fixes(cells []Cell) {
 	if len(all) == 0 {
 		return
 	}
-	fmt.Fprintf(&m.b, "  %s\n\n", m.green.Bold(true).Render("Mend it:"))
+	fmt.Fprintf(&m.b, "  %s\n\n", m.GreenBold.Render("Mend it:"))
 	for i, command := range all {
 		if i == fixesShown {
-			fmt.Fprintf(&m.b, "  %s\n", m.faint.Render(fmt.Sprintf("and %d more commands", len(all)-fixesShown)))
+			fmt.Fprintf(&m.b, "  %s\n", m.Faint.Render(fmt.Sprintf("and %d more commands", len(all)-fixesShown)))
 			break
 		}
 		for _, line := range breakCommand(command, m.width) {
-			m.b.WriteString(m.cyan.Render(line) + "\n")
+			m.b.WriteString(m.Cyan.Render(line) + "\n")
 		}
 	}
 	m.b.WriteByte('\n')

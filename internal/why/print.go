@@ -7,13 +7,14 @@ import (
 
 	"github.com/stagedoor/stagedoor/iampolicy"
 	"github.com/stagedoor/stagedoor/internal/grants"
+	"github.com/stagedoor/stagedoor/internal/terminal"
 )
 
 // Print writes one Decision in full: what was refused and why in a sentence,
 // what was asked and read, the nearest statement element by element with the
 // differing segment marked, and the commands that mend it.
 func Print(w io.Writer, d *grants.Decision) error {
-	p := &printer{palette: newPalette(), width: widthOf(w), d: d}
+	p := &printer{Palette: terminal.Colors(), width: terminal.TextWidth(w), d: cleaned(d)}
 	p.head()
 	p.facts()
 	p.nearest()
@@ -21,12 +22,12 @@ func Print(w io.Writer, d *grants.Decision) error {
 	p.notes()
 	p.fix()
 	p.foot()
-	return write(w, p.b.String())
+	return terminal.Write(w, p.b.String())
 }
 
 // printer lays out one Decision.
 type printer struct {
-	palette
+	terminal.Palette
 	b     strings.Builder
 	width int
 	d     *grants.Decision
@@ -41,12 +42,12 @@ func (p *printer) blank() { p.b.WriteByte('\n') }
 
 func (p *printer) head() {
 	d := p.d
-	verdict := p.redBold.Render("✗ REFUSED")
+	verdict := p.RedBold.Render("✗ REFUSED")
 	switch {
 	case !d.Outcome.Refused():
-		verdict = p.green.Bold(true).Render("✓ ALLOWED")
+		verdict = p.GreenBold.Render("✓ ALLOWED")
 	case d.Mode == grants.Warn:
-		verdict = p.yellowBold.Render("! WOULD BE REFUSED")
+		verdict = p.YellowBold.Render("! WOULD BE REFUSED")
 	}
 	switch d.Kind {
 	case grants.CallerKind:
@@ -57,11 +58,11 @@ func (p *printer) head() {
 		return
 	}
 	p.blank()
-	p.line("%s  %s %s %s  %s %s", verdict, p.bold.Render(d.Method+" "+d.Path),
-		p.faint.Render("on stage"), p.bold.Render(stageOf(d))+p.faint.Render(" of "+d.API),
-		p.faint.Render("→"), p.bold.Render(target(d.FunctionARN, d.Qualifier)))
+	p.line("%s  %s %s %s  %s %s", verdict, p.Bold.Render(d.Method+" "+d.Path),
+		p.Faint.Render("on stage"), p.Bold.Render(stageOf(d))+p.Faint.Render(" of "+d.API),
+		p.Faint.Render("→"), p.Bold.Render(target(d.FunctionARN, d.Qualifier)))
 	p.blank()
-	for _, line := range wrap(d.Cause.Sentence, p.width-2) {
+	for _, line := range terminal.Wrap(d.Cause.Sentence, p.width-2) {
 		p.line("  %s", line)
 	}
 	p.blank()
@@ -82,7 +83,7 @@ func target(arn, qualifier string) string {
 const labelWidth = 11
 
 func (p *printer) fact(label, value string) {
-	p.line("  %s%s", p.faint.Render(pad(label, labelWidth)), value)
+	p.line("  %s%s", p.Faint.Render(terminal.Pad(label, labelWidth)), value)
 }
 
 func (p *printer) facts() {
@@ -116,22 +117,15 @@ func (p *printer) policy(r *grants.PolicyRead) string {
 	text := policyName(r)
 	switch {
 	case r.Missing:
-		return text + p.red.Render(": there is none")
+		return text + p.Red.Render(": there is none")
 	case r.Error != "":
-		return text + p.red.Render(": it cannot be read")
+		return text + p.Red.Render(": it cannot be read")
 	}
-	text += p.faint.Render(" · " + plural(r.Count, "statement"))
+	text += p.Faint.Render(" · " + terminal.Count(r.Count, "statement"))
 	if r.Revision != "" {
-		text += p.faint.Render(" · revision " + r.Revision)
+		text += p.Faint.Render(" · revision " + r.Revision)
 	}
 	return text
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // policyName says which policy was read.
@@ -184,13 +178,13 @@ func (p *printer) nearest() {
 	}
 	where := ""
 	if len(p.d.Policies) > 1 {
-		where = p.faint.Render(" in the " + policyName(owner))
+		where = p.Faint.Render(" in the " + policyName(owner))
 	}
 	effect := ""
 	if s.Effect == iampolicy.Deny {
-		effect = p.redBold.Render(" Deny")
+		effect = p.RedBold.Render(" Deny")
 	}
-	p.fact(what, "statement "+p.bold.Render(name)+effect+where)
+	p.fact(what, "statement "+p.Bold.Render(name)+effect+where)
 	for i := range s.Elements {
 		p.element(&s.Elements[i])
 	}
@@ -198,9 +192,9 @@ func (p *printer) nearest() {
 }
 
 func (p *printer) element(e *iampolicy.ElementResult) {
-	mark := p.green.Render("✓")
+	mark := p.Green.Render("✓")
 	if !e.Matched {
-		mark = p.redBold.Render("✗")
+		mark = p.RedBold.Render("✗")
 	}
 	label := e.Element
 	if e.Element == "Condition" {
@@ -209,7 +203,7 @@ func (p *printer) element(e *iampolicy.ElementResult) {
 	indent := strings.Repeat(" ", labelWidth+2)
 	want := strings.Join(e.Want, ", ")
 	if e.Matched {
-		p.line("%s%s %s%s", indent, mark, p.faint.Render(pad(label, 14)), p.faint.Render(cut(want, p.width-labelWidth-20)))
+		p.line("%s%s %s%s", indent, mark, p.Faint.Render(terminal.Pad(label, 14)), p.Faint.Render(terminal.Cut(want, p.width-labelWidth-20)))
 		return
 	}
 	if c := newComparison(e); c != nil {
@@ -217,17 +211,17 @@ func (p *printer) element(e *iampolicy.ElementResult) {
 		if len(e.Want) > 1 {
 			note += fmt.Sprintf(", nearest of %d", len(e.Want))
 		}
-		p.line("%s%s %s", indent, mark, strings.TrimSpace(pad(label, 14)+note))
+		p.line("%s%s %s", indent, mark, strings.TrimSpace(terminal.Pad(label, 14)+note))
 		p.comparison(c, indent+"    ")
 		return
 	}
 	got := strings.Join(e.Got, ", ")
 	if len(e.Got) == 0 {
-		got = p.faint.Render("(not sent)")
+		got = p.Faint.Render("(not sent)")
 	}
-	p.line("%s%s %s", indent, mark, strings.TrimSpace(pad(label, 14)+e.Operator))
-	p.line("%s    %s  %s", indent, p.faint.Render("wants"), p.cyan.Render(want))
-	p.line("%s    %s    %s", indent, p.faint.Render("got"), p.red.Render(got))
+	p.line("%s%s %s", indent, mark, strings.TrimSpace(terminal.Pad(label, 14)+e.Operator))
+	p.line("%s    %s  %s", indent, p.Faint.Render("wants"), p.Cyan.Render(want))
+	p.line("%s    %s    %s", indent, p.Faint.Render("got"), p.Red.Render(got))
 }
 
 // keyName drops the prefix that all these keys share.
@@ -240,12 +234,12 @@ func keyName(key string) string {
 
 func (p *printer) notes() {
 	for _, note := range p.d.Notes {
-		for i, line := range wrap(note, p.width-4) {
+		for i, line := range terminal.Wrap(note, p.width-4) {
 			bullet := "·"
 			if i > 0 {
 				bullet = " "
 			}
-			p.line("  %s %s", p.faint.Render(bullet), line)
+			p.line("  %s %s", p.Faint.Render(bullet), line)
 		}
 	}
 	if len(p.d.Notes) > 0 {
@@ -257,11 +251,11 @@ func (p *printer) fix() {
 	if len(p.d.Fix) == 0 || !p.d.Outcome.Refused() {
 		return
 	}
-	p.line("  %s", p.green.Bold(true).Render("Mend it:"))
+	p.line("  %s", p.GreenBold.Render("Mend it:"))
 	p.blank()
 	for _, command := range p.d.Fix {
 		for _, line := range breakCommand(command, p.width) {
-			p.line("%s", p.cyan.Render(line))
+			p.line("%s", p.Cyan.Render(line))
 		}
 	}
 	p.blank()
@@ -331,5 +325,5 @@ func (p *printer) foot() {
 	if len(parts) == 0 {
 		return
 	}
-	p.line("  %s", p.faint.Render(strings.Join(parts, " · ")))
+	p.line("  %s", p.Faint.Render(strings.Join(parts, " · ")))
 }

@@ -66,14 +66,15 @@ var layers = map[string]struct {
 	"internal/endpoint": {own: []string{"internal/gateway"}},
 	"internal/admin":    {own: []string{"internal/grants"}},
 	"internal/target":   {foreign: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},
-	"internal/why":      {own: []string{"iampolicy", "internal/grants"}, foreign: []string{"charm.land/lipgloss/v2"}},
+	"internal/terminal": {foreign: []string{"charm.land/lipgloss/v2"}},
+	"internal/why":      {own: []string{"iampolicy", "internal/grants", "internal/terminal"}},
 	"internal/doctor": {
 		own:     []string{"iampolicy", "internal/grants", "internal/state", "internal/target", "internal/why"},
 		foreign: []string{"github.com/aws/aws-sdk-go-v2"},
 	},
 	"internal/diff": {
-		own:     []string{"internal/doctor", "internal/target", "internal/why"},
-		foreign: []string{"github.com/aws/aws-sdk-go-v2", "charm.land/lipgloss/v2"},
+		own:     []string{"internal/doctor", "internal/target", "internal/why", "internal/terminal"},
+		foreign: []string{"github.com/aws/aws-sdk-go-v2"},
 	},
 	"internal/promote": {
 		own:     []string{"internal/doctor", "internal/target", "internal/diff", "internal/why"},
