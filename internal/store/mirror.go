@@ -2,6 +2,7 @@ package store
 
 import (
 	"hash/maphash"
+	"slices"
 	"sync/atomic"
 
 	"github.com/stagedoor/stagedoor/internal/state"
@@ -17,6 +18,15 @@ const shards = 256
 type shardMap[V any] struct {
 	seed  maphash.Seed
 	parts [shards]atomic.Pointer[map[state.Key]V]
+	// moved counts the keys that came and went; sorted are the keys as of one
+	// of its values.
+	moved  atomic.Uint64
+	sorted atomic.Pointer[sortedKeys]
+}
+
+type sortedKeys struct {
+	moved uint64
+	keys  []state.Key
 }
 
 func newShardMap[V any]() *shardMap[V] {
@@ -45,6 +55,7 @@ func (m *shardMap[V]) load(key state.Key, v V) {
 		p.Store(part)
 	}
 	(*part)[key] = v
+	m.moved.Add(1)
 }
 
 // set and remove are called by one goroutine at a time.
@@ -60,8 +71,12 @@ func (m *shardMap[V]) set(key state.Key, v V) {
 			next[k] = v
 		}
 	}
+	before := len(next)
 	next[key] = v
 	p.Store(&next)
+	if len(next) != before {
+		m.moved.Add(1)
+	}
 }
 
 func (m *shardMap[V]) remove(key state.Key) {
@@ -77,9 +92,17 @@ func (m *shardMap[V]) remove(key state.Key) {
 		}
 	}
 	p.Store(&next)
+	m.moved.Add(1)
 }
 
+// keys are all keys, sorted. Nobody may change the slice.
 func (m *shardMap[V]) keys() []state.Key {
+	// Counted before the keys are gathered: what moves meanwhile makes the next
+	// caller gather them again.
+	moved := m.moved.Load()
+	if s := m.sorted.Load(); s != nil && s.moved == moved {
+		return s.keys
+	}
 	var keys []state.Key
 	for i := range m.parts {
 		if part := m.parts[i].Load(); part != nil {
@@ -88,5 +111,7 @@ func (m *shardMap[V]) keys() []state.Key {
 			}
 		}
 	}
+	slices.Sort(keys)
+	m.sorted.Store(&sortedKeys{moved, keys})
 	return keys
 }

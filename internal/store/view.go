@@ -2,7 +2,6 @@ package store
 
 import (
 	"iter"
-	"slices"
 
 	"github.com/stagedoor/stagedoor/internal/state"
 )
@@ -36,9 +35,7 @@ func (v *View[C]) Get(key state.Key) (C, bool) { return v.m.get(key) }
 // All yields the compiled records in the order of their keys.
 func (v *View[C]) All() iter.Seq2[state.Key, C] {
 	return func(yield func(state.Key, C) bool) {
-		keys := v.m.keys()
-		slices.Sort(keys)
-		for _, key := range keys {
+		for _, key := range v.m.keys() {
 			if c, ok := v.m.get(key); ok && !yield(key, c) {
 				return
 			}
