@@ -98,6 +98,9 @@ func (s *Service) stageOfDeployment(c scope, a *state.RestAPI, in *apigateway.Cr
 			// with a non-canary deployment. unverified: text.
 			return nil, badRequest("Stage %s has a canary release enabled: deploy with canarySettings, or remove /canarySettings from the stage first", name)
 		}
+		if err := s.checkCanary(&state.Stage{Canary: deployedCanary(in.CanarySettings, "")}); err != nil {
+			return nil, err // before there is a deployment that no stage has
+		}
 		return func(ctx context.Context, deployment string) error {
 			_, err := s.updateStage(ctx, c, a.ID, name, func(st *state.Stage) error {
 				redeploy(st, in, deployment)
@@ -130,12 +133,7 @@ func (s *Service) stageOfDeployment(c scope, a *state.RestAPI, in *apigateway.Cr
 // variables or replaces them.
 func redeploy(st *state.Stage, in *apigateway.CreateDeploymentInput, deployment string) {
 	if in.CanarySettings != nil {
-		st.Canary = &state.CanarySettings{
-			DeploymentID:           deployment,
-			PercentTraffic:         in.CanarySettings.PercentTraffic,
-			StageVariableOverrides: in.CanarySettings.StageVariableOverrides,
-			UseStageCache:          in.CanarySettings.UseStageCache,
-		}
+		st.Canary = deployedCanary(in.CanarySettings, deployment)
 		return
 	}
 	st.DeploymentID = deployment
@@ -153,6 +151,17 @@ func redeploy(st *state.Stage, in *apigateway.CreateDeploymentInput, deployment 
 	}
 	if in.CacheClusterEnabled != nil {
 		setCacheCluster(st, *in.CacheClusterEnabled, string(in.CacheClusterSize))
+	}
+}
+
+// deployedCanary is the canary that CreateDeployment makes; nil without settings.
+func deployedCanary(in *types.DeploymentCanarySettings, deployment string) *state.CanarySettings {
+	if in == nil {
+		return nil
+	}
+	return &state.CanarySettings{
+		DeploymentID: deployment, PercentTraffic: in.PercentTraffic,
+		StageVariableOverrides: in.StageVariableOverrides, UseStageCache: in.UseStageCache,
 	}
 }
 

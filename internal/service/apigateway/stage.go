@@ -179,7 +179,7 @@ func (s *Service) checkCanary(st *state.Stage) error {
 	if st.Canary == nil {
 		return nil
 	}
-	if p := st.Canary.PercentTraffic; p < 0 || p > 100 {
+	if p := st.Canary.PercentTraffic; !(p >= 0 && p <= 100) { // NaN is neither
 		return badRequest("Percent traffic must be between 0.0 and 100.0") // unverified: text
 	}
 	return s.checkVariables(st.Canary.StageVariableOverrides)

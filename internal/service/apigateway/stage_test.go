@@ -239,6 +239,20 @@ func TestCanary(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"testVar": "canary", "sv0": "val0"}, promoted.Variables); diff != "" || *promoted.DeploymentId != second {
 		t.Errorf("promoted to %s:\n%s", *promoted.DeploymentId, diff)
 	}
+	// What UpdateStage refuses, a deployment may not bring, nor leave itself behind.
+	deployments := len(must(w.GetDeployments(w.ctx, &apigateway.GetDeploymentsInput{RestApiId: &id}))(t).Items)
+	for text, settings := range map[string]*types.DeploymentCanarySettings{
+		"Percent traffic must be between 0.0 and 100.0": {PercentTraffic: -1},
+		"Invalid stage variable name: a b":              {PercentTraffic: 5, StageVariableOverrides: map[string]string{"a b": "x"}},
+	} {
+		_, err := w.CreateDeployment(w.ctx, &apigateway.CreateDeploymentInput{RestApiId: &id, StageName: aws.String("dev"), CanarySettings: settings})
+		if err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("%+v: %v, want %s", settings, err, text)
+		}
+	}
+	if n := len(must(w.GetDeployments(w.ctx, &apigateway.GetDeploymentsInput{RestApiId: &id}))(t).Items); n != deployments {
+		t.Errorf("%d deployments, want %d", n, deployments)
+	}
 	if out := must(w.updateStage(id, "dev", "remove /canarySettings"))(t); out.CanarySettings != nil {
 		t.Error("the canary is still there")
 	}
