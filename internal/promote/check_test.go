@@ -224,32 +224,3 @@ func TestConfigurationStays(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 }
-
-// A variable that the snapshot names anywhere is missed on the target, where the
-// source has it.
-func TestVariablesAnywhere(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	ctx := context.Background()
-	api, err := w.apis.CreateRestApi(ctx, &apigateway.CreateRestApiInput{Name: aws.String("http")})
-	must(t, err)
-	get := aws.String("GET")
-	_, err = w.apis.PutMethod(ctx, &apigateway.PutMethodInput{RestApiId: api.Id, ResourceId: api.RootResourceId, HttpMethod: get, AuthorizationType: aws.String("NONE")})
-	must(t, err)
-	_, err = w.apis.PutIntegration(ctx, &apigateway.PutIntegrationInput{
-		RestApiId: api.Id, ResourceId: api.RootResourceId, HttpMethod: get, Type: "MOCK",
-		RequestTemplates: map[string]string{"application/json": `{"statusCode": $stageVariables['status'], "also": "$stageVariables.also $stageVariables.get('third') $stageVariables.nowhere"}`},
-	})
-	must(t, err)
-	w.deploy(*api.Id, "prod", "also=here")
-	w.deploy(*api.Id, "dev", "status=200", "also=here", "third=3")
-	request := promote.Request{API: *api.Id, From: "dev", To: "prod", Caller: somebody(1)}
-	p := w.plan(request)
-	if len(p.Problems) != 2 || !hasProblem(p, "SD039", "--set status=VALUE") || !hasProblem(p, "SD039", "--set third=VALUE") {
-		t.Errorf("%+v", p.Problems)
-	}
-	request.Set = map[string]string{"status": "204", "third": "3"}
-	if p := w.plan(request); len(p.Problems) != 0 {
-		t.Errorf("%+v", p.Problems)
-	}
-}
