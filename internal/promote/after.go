@@ -93,7 +93,7 @@ func afterAliases(d *target.Dump, moves []FunctionMove) *target.Dump {
 // and $stageVariables['x'] in templates (APIGW-DG
 // aws-api-gateway-stage-variables-reference).
 var stageVariable = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`stageVariables(?:\.get\(\\?['"]|\[\\?['"]|\.)([A-Za-z0-9_]+)`)
+	return regexp.MustCompile(`stageVariables(?:\.get\(\\*['"]|\[\\*['"]|\.)([A-Za-z0-9_]+)`)
 })
 
 // variablesNamed are the stage variables that the deployed snapshot of a stage
