@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -215,4 +216,56 @@ func TestPlanMustBeTheShownOne(t *testing.T) {
 
 func environment(variables map[string]string) *lambdatypes.Environment {
 	return &lambdatypes.Environment{Variables: variables}
+}
+
+// Someone who may not read policies learns that a call was refused, not the
+// policy; someone who may list no API sees no refusal.
+func TestRefusalsAreDiscreet(t *testing.T) {
+	w := wired(t)
+	api := w.story()
+	w.addPermission("my-function-dev", "secret-statement", "arn:aws:execute-api:us-east-1:000000000000:"+api+"/prod/GET/hello")
+	w.refuse(api, "dev")
+	b := w.browser()
+	v := b.see("/_stagedoor/refusals")
+	v.has(t, "secret-statement")
+	id := regexp.MustCompile(`/_stagedoor/refusals/([a-z0-9]{8})"`).FindStringSubmatch(v.text)[1]
+	in := func(name, policy string) *browser {
+		b := w.browser()
+		key, secret := w.user(name, policy)
+		if v := b.post("/_stagedoor/sign-in", url.Values{"key": {key}, "secret": {secret}}); v.status != http.StatusOK {
+			t.Logf("signing in: %d", v.status)
+		}
+		return b
+	}
+	bob := in("bob", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"apigateway:GET","Resource":"*"}]}`)
+	for _, path := range []string{"refusals", "refusals/" + id} {
+		v := bob.see("/_stagedoor/" + path)
+		v.has(t, "GET /hello", "The grant is for another stage")
+		v.lacks(t, "secret-statement")
+	}
+	eve := in("eve", "")
+	eve.see("/_stagedoor/refusals").lacks(t, "GET /hello")
+	if v := eve.get("/_stagedoor/refusals/" + id); v.status != http.StatusNotFound {
+		t.Errorf("eve reads the refusal: %d", v.status)
+	}
+	for _, path := range []string{"functions", "functions/my-function-dev", "logs", "logs/group?name=/aws/lambda/f", "try?api=" + api, "pipeline?api=" + api} {
+		if v := eve.get("/_stagedoor/" + path); v.status != http.StatusForbidden || !strings.Contains(v.text, "is not authorized to perform") {
+			t.Errorf("%s: %d\n%s", path, v.status, v.text)
+		}
+	}
+}
+
+// While a promotion is watched, the stage takes no other, and the end of
+// stagedoor does not wait for it.
+func TestOnePromotionAtATime(t *testing.T) {
+	w := wired(t)
+	api := w.story()
+	b := w.browser()
+	plan := "/_stagedoor/pipeline/plan?api=" + api + "&from=dev&to=staging&fix=1"
+	first, second := b.see(plan+"&bake=1h").form(t, "/_stagedoor/pipeline/run"), b.see(plan).form(t, "/_stagedoor/pipeline/run")
+	v := b.submit(first)
+	v.has(t, "Promotion to staging")
+	if v := b.submit(second); v.status != http.StatusConflict {
+		t.Errorf("a second promotion: %d\n%s", v.status, v.text)
+	}
 }

@@ -54,7 +54,12 @@ type refusalEntry struct {
 	Count            int
 	Last             time.Time
 	Who, What        string // "GET /orders on dev of orders", "my-function-dev"
-	APIName          string
+	// Sentence and Fix are the cause's, as far as the person may read the
+	// policies that they come from; Denied says why not.
+	Sentence string
+	Fix      []string
+	Denied   string
+	APIName  string
 	// Now is "ok" where the call would pass meanwhile, "bad" where it would
 	// be refused still, "" where that is not known.
 	Now string
@@ -148,6 +153,7 @@ func (v *visit) refusals() (*refusalList, error) {
 		list.Seen = fmt.Sprintf("%s-%d", mine[0].ID, list.Total)
 	}
 	v.judgeNow(list)
+	v.discreet(list)
 	return list, nil
 }
 
@@ -193,7 +199,9 @@ func groupRefusals(all []*grants.Decision, names map[string]string) *refusalList
 }
 
 func newRefusalEntry(d *grants.Decision, names map[string]string) refusalEntry {
-	e := refusalEntry{Decision: d, Count: max(d.Count, 1), Last: d.LastTime, APIName: cmp.Or(names[d.API], d.API)}
+	e := refusalEntry{
+		Decision: d, Count: max(d.Count, 1), Last: d.LastTime, APIName: cmp.Or(names[d.API], d.API), Sentence: d.Cause.Sentence, Fix: d.Fix,
+	}
 	if e.Last.IsZero() {
 		e.Last = d.Time
 	}
@@ -247,6 +255,48 @@ func (e *refusalEntry) judge(cells []Cell, account string) {
 	}
 	e.Now = badKind
 	e.Offer = newGrantOffer(cells, c, account)
+}
+
+// discreet keeps what policies say from those who may not read them. Roots may;
+// of others AWS is asked for each function once.
+func (v *visit) discreet(list *refusalList) {
+	if v.s.Root() {
+		return
+	}
+	known := map[string]string{}
+	for g := range list.Groups {
+		for i := range list.Groups[g].Entries {
+			e := &list.Groups[g].Entries[i]
+			why, asked := known[e.Resource]
+			if !asked {
+				why = v.maskedFor(e.Decision, len(known))
+				known[e.Resource] = why
+			}
+			if e.Denied = why; why != "" {
+				e.Sentence, e.Fix, e.Offer = refusalTitle(e.Cause.Code)+".", nil, nil
+			}
+		}
+	}
+}
+
+// policiesAsked bounds how many policies are asked for to show one list.
+const policiesAsked = 50
+
+// maskedFor says why a person may not read what a refusal was decided by; "" is
+// that they may.
+func (v *visit) maskedFor(d *grants.Decision, asked int) string {
+	switch {
+	case d.Kind == grants.CallerKind:
+		return "IAM's own policies are shown to the account's root only."
+	case d.Kind != grants.DoorKind:
+		return "" // the API's resource policy, which whoever lists the API has read
+	case asked >= policiesAsked:
+		return "The list is long: open the refusal."
+	}
+	if _, err := v.policyOf(d.Resource); err != nil && !isMissing(err) {
+		return describe(err, v).Sentence
+	}
+	return ""
 }
 
 // grantOffer is a button that adds one grant, the narrowest of those that the
@@ -319,8 +369,11 @@ func refusalPage(v *visit) (*page, error) {
 	}
 	list := groupRefusals([]*grants.Decision{d}, names)
 	v.judgeNow(list)
+	v.discreet(list)
 	entry := &list.Groups[0].Entries[0]
-	entry.Evidence = evidenceOf(d)
+	if entry.Evidence = evidenceOf(d); entry.Denied != "" {
+		entry.Evidence = &evidence{Denied: entry.Denied}
+	}
 	if entry.Now != "" {
 		entry.CellURL = cellURL(d.API, d.Stage, d.Method, d.Path)
 	}

@@ -71,8 +71,10 @@ type sentRequest struct {
 
 	// Of a refusal: where it is explained, and the button that mends it; nil
 	// where no grant helps.
-	CellURL string
-	Offer   *grantOffer
+	CellURL  string
+	Offer    *grantOffer
+	Sentence string
+	Fix      []string
 }
 
 // station is one step of the way, with its share of the whole time.
@@ -187,6 +189,10 @@ func trySend(v *visit) (*done, error) {
 	}
 	t.Sent = newSentRequest(trace, request, v.c.o.Endpoint)
 	if d := trace.Decision; d != nil {
+		t.Sent.Sentence, t.Sent.Fix = d.Cause.Sentence, d.Fix
+		if !v.s.Root() && v.maskedFor(d, 0) != "" {
+			t.Sent.Sentence, t.Sent.Fix = refusalTitle(d.Cause.Code)+".", nil
+		}
 		cells := v.matrix(t.API)
 		if c := find(cells, cellKey{d.Stage, method{d.Method, d.Path}}); c != nil && !c.Allowed {
 			t.Sent.Offer = newGrantOffer(cells, c, v.s.Account)

@@ -39,6 +39,14 @@ func TestPages(t *testing.T) {
 		path string
 		sees []string
 	}{
+		{"", []string{"orders", "Refused right now", "The function has no policy at all"}},
+		{"apis/" + api, []string{"Who may call whom", "2 allowed", "4 refused"}},
+		{"apis/" + api + "/cell?stage=staging&verb=GET&path=/orders", []string{"Nearest statement", "Add the grant"}},
+		{"apis/" + api + "/integration", []string{"New method"}},
+		{"apis/" + api + "/deploy", []string{"Deploy orders", "To these stages"}},
+		{"apis/" + api + "/stages/dev", []string{"Stage of orders", "What each method would call"}},
+		{"new-function", []string{"Create the function"}},
+		{"sign-in", []string{"Sign in"}},
 		{"functions", []string{"Functions", "my-function-dev", "my-function-prod", "python3.12"}},
 		{"functions/my-function-dev", []string{"API orders, any stage, GET /orders", "Versions", "$LATEST", "TABLE", "index.handler", "Live log"}},
 		{"functions/my-function-dev?reveal=1", []string{"orders-dev", "not for everybody"}},
