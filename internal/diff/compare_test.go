@@ -230,9 +230,9 @@ func TestWhatIsNotThere(t *testing.T) {
 		stages []string
 		want   string
 	}{
-		{"shop", []string{"dev", "test"}, `there is no stage "test" in API shop (a1b2c3d4e5); there are dev, prod`},
-		{"store", nil, `there is no API "store" in account 111122223333 in eu-central-1; there are shop (a1b2c3d4e5)`},
-		{"b2c3d4e5f6", nil, `there is no API "b2c3d4e5f6" in account 111122223333 in eu-central-1; there are shop (a1b2c3d4e5)`},
+		{"shop", []string{"dev", "test"}, `there is no stage "test" in API shop (a1b2c3d4e5); there are: dev, prod`},
+		{"store", nil, `there is no API "store" in account 111122223333 in eu-central-1, only: shop (a1b2c3d4e5)`},
+		{"b2c3d4e5f6", nil, `there is no API "b2c3d4e5f6" in account 111122223333 in eu-central-1, only: shop (a1b2c3d4e5)`},
 	} {
 		_, err := diff.Read(context.Background(), m.clients(), c.api, c.stages...)
 		var unknown *target.Unknown

@@ -323,7 +323,7 @@ func (p *printer) field(indent, name string, f *Field) {
 		left, right = shortHashes(left, right)
 	}
 	if f.Same {
-		p.values2(indent, p.Faint.Render(name), p.Faint.Render(left), p.Faint.Render(right), Paired)
+		p.values2(indent, name, left, right, Paired)
 		return
 	}
 	if terminal.Width(left) <= p.values && terminal.Width(right) <= p.values {
@@ -373,20 +373,22 @@ func value(v *string) string {
 
 const absent = "–"
 
-// values2 writes a name and two values in columns.
+// values2 writes a name and two plain values in columns.
 func (p *printer) values2(indent, name, left, right string, kind Kind) {
 	width := p.labels + 4 - len(indent)
 	if terminal.Width(name) >= width {
 		p.line("%s%s", indent, name)
 		name = ""
 	}
+	style := p.Cyan
+	if kind == Paired {
+		style, name = p.Faint, p.Faint.Render(name)
+	}
 	for _, v := range []*string{&left, &right} {
 		if *v == "" || *v == absent {
 			*v = p.Faint.Render(absent)
-		} else if kind != Paired {
-			*v = p.Cyan.Render(terminal.Cut(*v, p.values))
 		} else {
-			*v = terminal.Cut(*v, p.values)
+			*v = style.Render(terminal.Cut(*v, p.values))
 		}
 	}
 	p.line("%s%s%s%s", indent, terminal.Pad(name, width), terminal.Pad(left, p.values+gap), right)

@@ -23,7 +23,7 @@ func (r *reader) restAPIs(ctx context.Context) error {
 			if cause := context.Cause(ctx); cause != nil {
 				return cause
 			}
-			return fmt.Errorf("%s does not list its REST APIs; the caller needs the policy in \"stagedoor doctor --help\": %w", r.place(), err)
+			return fmt.Errorf("%s does not list its REST APIs; the caller needs the policy in \"stagedoor doctor --help\": %w", r.place(), plain(err))
 		}
 		for _, api := range page.Items {
 			r.dump.RestAPIs = append(r.dump.RestAPIs, &RestAPI{API: api})

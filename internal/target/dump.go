@@ -193,7 +193,7 @@ func dumpError(data []byte, err error) error {
 	case errors.As(err, &syntax) && syntax.Offset >= int64(len(data)):
 		return fmt.Errorf("the dump is truncated: it ends after %d bytes in the middle of the data. Write it anew with: stagedoor doctor --save account.json", len(data))
 	case errors.As(err, &syntax):
-		return fmt.Errorf("the dump is no JSON: line %d: %w", lineOf(data, syntax.Offset), err)
+		return fmt.Errorf("the dump is no JSON: line %d: %w. Write one with: stagedoor doctor --save account.json", lineOf(data, syntax.Offset), err)
 	case errors.As(err, &mistyped):
 		return fmt.Errorf("line %d of the dump: %s is a JSON %s, which does not belong there", lineOf(data, mistyped.Offset), mistyped.Field, mistyped.Value)
 	default:

@@ -102,9 +102,11 @@ func (u *Unknown) Error() string {
 	case u.Ambiguous:
 		return fmt.Sprintf("%d APIs are called %q in %s: say which one by its id: %s", len(u.There), u.Name, u.Where, list)
 	case len(u.There) == 0:
-		return fmt.Sprintf("there is no %s %q in %s, nor any other", u.What, u.Name, u.Where)
+		return fmt.Sprintf("there is no %s %q in %s, nor any other: is it another region or place?", u.What, u.Name, u.Where)
+	case len(u.There) == 1:
+		return fmt.Sprintf("there is no %s %q in %s, only: %s", u.What, u.Name, u.Where, list)
 	default:
-		return fmt.Sprintf("there is no %s %q in %s; there are %s", u.What, u.Name, u.Where, list)
+		return fmt.Sprintf("there is no %s %q in %s; there are: %s", u.What, u.Name, u.Where, list)
 	}
 }
 
@@ -175,7 +177,7 @@ func (r *reader) findAPI(ctx context.Context, name string) (*RestAPI, error) {
 				Policy: out.Policy, RootResourceId: out.RootResourceId, Tags: out.Tags, Warnings: out.Warnings,
 			}}, nil
 		case !missing(err):
-			return nil, fmt.Errorf("%s does not tell of API %s (apigateway:GET on it is needed): %w", r.place(), name, err)
+			return nil, fmt.Errorf("%s does not tell of API %s (apigateway:GET on it is needed): %w", r.place(), name, plain(err))
 		}
 	}
 	var all []rest.RestApi
@@ -183,7 +185,7 @@ func (r *reader) findAPI(ctx context.Context, name string) (*RestAPI, error) {
 		most := int32(pageSize)
 		page, err := call(ctx, r, r.clients.RestAPIs.GetRestApis, &apigateway.GetRestApisInput{Limit: &most, Position: position})
 		if err != nil {
-			return nil, fmt.Errorf("%s does not list its REST APIs, so %q cannot be found by its name; give its id, or allow apigateway:GET on /restapis: %w", r.place(), name, err)
+			return nil, fmt.Errorf("%s does not list its REST APIs, so %q cannot be found by its name; give its id, or allow apigateway:GET on /restapis: %w", r.place(), name, plain(err))
 		}
 		all = append(all, page.Items...)
 		if position = page.Position; position == nil {
@@ -208,7 +210,7 @@ func (r *reader) pictureStages(ctx context.Context, p *Picture, want []string) e
 	a := p.API
 	out, err := call(ctx, r, r.clients.RestAPIs.GetStages, &apigateway.GetStagesInput{RestApiId: a.API.Id})
 	if err != nil {
-		return fmt.Errorf("%s does not list the stages of API %s: %w", r.place(), value(a.API.Id), err)
+		return fmt.Errorf("%s does not list the stages of API %s (apigateway:GET on them is needed): %w", r.place(), value(a.API.Id), plain(err))
 	}
 	a.Stages = out.Item
 	read, err := p.choose(want)

@@ -96,8 +96,8 @@ func TestReadAPIUnknown(t *testing.T) {
 		want   string
 	}{
 		{"twice", nil, `2 APIs are called "twice" in account 111122223333 in us-east-1: say which one by its id: b1b2c3d4e5, c1b2c3d4e5`},
-		{"a1b2c3d4e5", []string{"x"}, `there is no stage "x" in API shop (a1b2c3d4e5); there are beta, dev, prod`},
-		{"nothing", nil, `there is no API "nothing" in account 111122223333 in us-east-1; there are shop (a1b2c3d4e5), twice (b1b2c3d4e5), twice (c1b2c3d4e5)`},
+		{"a1b2c3d4e5", []string{"x"}, `there is no stage "x" in API shop (a1b2c3d4e5); there are: beta, dev, prod`},
+		{"nothing", nil, `there is no API "nothing" in account 111122223333 in us-east-1; there are: shop (a1b2c3d4e5), twice (b1b2c3d4e5), twice (c1b2c3d4e5)`},
 	} {
 		_, _, err := readAPI(t, oneAPI(), c.api, APIOptions{Stages: c.stages})
 		var unknown *Unknown
@@ -175,10 +175,10 @@ func TestPictureOf(t *testing.T) {
 	if bare.Configuration == nil || !bare.NoEnvironment || live.Unread == "" || live.Alias == nil || !seven.Missing || !gone.Missing {
 		t.Errorf("%+v %+v %+v %+v", bare, live, seven, gone)
 	}
-	if _, err := PictureOf(d, "other", APIOptions{}); err == nil || !strings.Contains(err.Error(), "there are shop (a1b2c3d4e5)") {
+	if _, err := PictureOf(d, "other", APIOptions{}); err == nil || !strings.Contains(err.Error(), "only: shop (a1b2c3d4e5)") {
 		t.Error(err)
 	}
-	if _, err := PictureOf(d, "shop", APIOptions{Stages: []string{"x"}}); err == nil || !strings.Contains(err.Error(), "there are prod") {
+	if _, err := PictureOf(d, "shop", APIOptions{Stages: []string{"x"}}); err == nil || !strings.Contains(err.Error(), "only: prod") {
 		t.Error(err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"sync"
 	"sync/atomic"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 )
 
 // Place says where to look. The zero value is the stagedoor on this machine.
@@ -49,6 +51,9 @@ func (p Place) config(ctx context.Context, wait retry.BackoffDelayer) (aws.Confi
 	if p.Getenv == nil {
 		p.Getenv = func(string) string { return "" }
 	}
+	if err := checkEndpoint(p.Endpoint); err != nil {
+		return aws.Config{}, nil, err
+	}
 	counter := &countingClient{client: awshttp.NewBuildableClient()}
 	config := aws.Config{
 		Region:     firstOf(p.Region, p.Getenv("AWS_REGION"), p.Getenv("AWS_DEFAULT_REGION")),
@@ -71,12 +76,27 @@ func (p Place) config(ctx context.Context, wait retry.BackoffDelayer) (aws.Confi
 	return config, counter.requests.Load, nil
 }
 
+// checkEndpoint refuses what is no URL: the SDK's own words about it come late.
+func checkEndpoint(endpoint string) error {
+	if endpoint == "" {
+		return nil
+	}
+	u, err := url.Parse(endpoint)
+	if err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" {
+		return nil
+	}
+	return fmt.Errorf("the endpoint %q is no URL: give it as %s, with http:// or https://", endpoint, DefaultEndpoint)
+}
+
 // account finds credentials and region of a real account in the SDK's standard
 // chain: environment, shared configuration (profiles, SSO, roles, processes),
 // container and instance metadata. Nothing else is taken from it, an endpoint
 // above all: "stagedoor env" sets one, and --aws means AWS.
 func (p Place) account(ctx context.Context, into *aws.Config) error {
-	found, err := config.LoadDefaultConfig(ctx, config.WithSharedConfigProfile(p.Profile))
+	found, err := config.LoadDefaultConfig(ctx, config.WithSharedConfigProfile(p.Profile), config.WithLogger(logging.Nop{}))
+	if missing := (config.SharedConfigProfileNotExistError{}); errors.As(err, &missing) {
+		return fmt.Errorf("the aws CLI's configuration has no profile %q: \"aws configure list-profiles\" lists those that it has", p.Profile)
+	}
 	if err == nil {
 		into.Credentials = found.Credentials
 		_, err = into.Credentials.Retrieve(ctx)

@@ -102,7 +102,7 @@ func call[I, O, Opt any](ctx context.Context, r *reader, operation func(context.
 	r.calls.Add(1)
 	out, err := operation(ctx, in)
 	if err != nil && unreachable(err) {
-		r.stop(fmt.Errorf("%s cannot be reached: %w", r.place(), err))
+		r.stop(fmt.Errorf("%s cannot be reached; is the address right, and the network there? %w", r.place(), plain(err)))
 	}
 	return out, err
 }
@@ -112,6 +112,20 @@ func (r *reader) place() string {
 		return r.clients.Endpoint
 	}
 	return "AWS in " + r.clients.Region
+}
+
+// plain is an error without what the SDK puts before it: operation, status and
+// request id.
+func plain(err error) error {
+	var answer smithy.APIError
+	if errors.As(err, &answer) {
+		return answer
+	}
+	var network net.Error
+	if errors.As(err, &network) {
+		return network
+	}
+	return err
 }
 
 func unreachable(err error) bool {
@@ -192,10 +206,24 @@ func (r *reader) account(ctx context.Context) error {
 		if cause := context.Cause(ctx); cause != nil {
 			return cause
 		}
-		return fmt.Errorf("%s does not say which account this is: sts:GetCallerIdentity: %w", r.place(), err)
+		if rejected(err) {
+			return fmt.Errorf("%s does not accept the credentials: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or the profile, and sign in again where they have expired: %w", r.place(), plain(err))
+		}
+		return fmt.Errorf("%s does not say which account this is (sts:GetCallerIdentity): does it speak AWS's protocols? %w", r.place(), plain(err))
 	}
 	r.dump.Account = value(out.Account)
 	return nil
+}
+
+// rejected tells credentials that nobody knows from a right that is missing
+// (STS API reference, common errors).
+func rejected(err error) bool {
+	switch errorCode(err) {
+	case "InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "InvalidSignatureException", "ExpiredToken",
+		"ExpiredTokenException", "IncompleteSignature", "MissingAuthenticationToken", "InvalidAccessKeyId", "RequestExpired":
+		return true
+	}
+	return false
 }
 
 func value(s *string) string {
