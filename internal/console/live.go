@@ -81,6 +81,15 @@ func (s *stream) wait(wake <-chan struct{}) bool {
 	}
 }
 
+// rest waits a while, so that a storm of news does not keep a processor busy;
+// false as for wait.
+func (s *stream) rest(d time.Duration) bool {
+	again := make(chan struct{})
+	timer := time.AfterFunc(d, func() { close(again) })
+	defer timer.Stop()
+	return s.wait(again)
+}
+
 // render sends a fragment of a page's template, "fragment-ID".
 func (s *stream) render(p *page, id string) error {
 	p.v = s.v

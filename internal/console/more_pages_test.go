@@ -3,6 +3,7 @@ package console_test
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -14,6 +15,8 @@ import (
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/stagedoor/stagedoor"
+	"github.com/stagedoor/stagedoor/internal/state"
+	"github.com/stagedoor/stagedoor/internal/store"
 )
 
 // wired is a world whose console is the one that package stagedoor wires.
@@ -267,5 +270,33 @@ func TestOnePromotionAtATime(t *testing.T) {
 	v.has(t, "Promotion to staging")
 	if v := b.submit(second); v.status != http.StatusConflict {
 		t.Errorf("a second promotion: %d\n%s", v.status, v.text)
+	}
+}
+
+// An API with 1,000 stages, beyond its own page: pages show some and say that there are more.
+func TestThousandStagesElsewhere(t *testing.T) {
+	a := newBigAccount(t, 1, 2)
+	for i := range 1000 {
+		_, err := store.Put(t.Context(), a.store, state.StageKey(account, "us-east-1", a.apis[0], fmt.Sprintf("s%03d", i)), &state.Stage{
+			Account: account, Region: "us-east-1", API: a.apis[0], Name: fmt.Sprintf("s%03d", i), DeploymentID: "dep", Variables: map[string]string{"env": "dev"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, want := range map[string]string{
+		"pipeline?api=" + a.apis[0]:                                "and more",
+		"pipeline?api=" + a.apis[0] + "&order=s007,dev":            "Promote to dev",
+		"pipeline/diff?api=" + a.apis[0] + "&left=s001&right=s002": "s001 and s002",
+		"try?api=" + a.apis[0]:                                     "Request to service-0",
+		"logs?api=" + a.apis[0] + "&stage=s500":                    "Execution logging is off",
+	} {
+		page := a.page(path)
+		if !strings.Contains(page.String(), want) {
+			t.Errorf("%s does not say %q", path, want)
+		}
+		if page.Len() > 200<<10 {
+			t.Errorf("%s has %d bytes", path, page.Len())
+		}
 	}
 }

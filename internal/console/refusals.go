@@ -12,6 +12,9 @@ import (
 	"github.com/stagedoor/stagedoor/internal/grants"
 )
 
+// refusalPause is the least time between two lists that an open page is sent.
+const refusalPause = 300 * time.Millisecond
+
 // refusalsShown bounds how many refusals of the journal the list looks at.
 const refusalsShown = 500
 
@@ -129,6 +132,9 @@ func refusalsLive(v *visit, w http.ResponseWriter) error {
 		seen = list.Seen
 		if err := s.render(refusalsView(list), "refusal-list"); err != nil {
 			return err
+		}
+		if !s.rest(refusalPause) {
+			return nil
 		}
 	}
 	return nil
