@@ -169,7 +169,7 @@ func consoleAddress(server *stagedoor.Server, options stagedoor.Options) (addres
 		return "", nil
 	}
 	if link := server.ConsoleLink(); link != "" {
-		notes = append(notes, "from another machine, once and within a day: "+link)
+		notes = append(notes, "from another machine, once and within a day:", link)
 	}
 	return server.Endpoint() + "/_stagedoor/", notes
 }
@@ -190,9 +190,14 @@ func envCommand(endpoint, region string) string {
 // behind their indent.
 const noteWidth = 66
 
+// wrapped folds notes; an address stays whole, to be clicked or copied.
 func wrapped(notes []string) []string {
 	var lines []string
 	for _, note := range notes {
+		if !strings.Contains(note, " ") {
+			lines = append(lines, note)
+			continue
+		}
 		lines = append(lines, strings.Split(lipgloss.Wrap(note, noteWidth, ""), "\n")...)
 	}
 	return lines
