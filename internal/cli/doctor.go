@@ -121,7 +121,7 @@ func (f *doctorFlags) register(cmd *cobra.Command) {
 	flags.BoolVar(&f.yes, "yes", false, "with --apply: do not ask")
 	flags.StringVar(&f.failOn, "fail-on", string(doctor.Warning), "the least level that makes the exit code 1: error, warning, info, never")
 	flags.BoolVar(&f.allFunctions, "all-functions", false, "read the policies of functions that no API calls, however many")
-	flags.BoolVar(&f.everything, "all", false, "show methods that pass on every stage, however many")
+	flags.BoolVar(&f.everything, "all", false, "show every method and every finding, however many")
 }
 
 // check refuses combinations that make no sense before anybody is asked.
@@ -135,6 +135,8 @@ func (f *doctorFlags) check() error {
 		return fmt.Errorf("--from examines a file: it does not go with --aws, --profile or --endpoint-url")
 	case f.from != "" && f.apply:
 		return fmt.Errorf("--apply changes a place, and --from examines a file: print the commands with --fix")
+	case slices.ContainsFunc(f.callers, func(arn string) bool { return !strings.Contains(arn, ":role/") }):
+		return fmt.Errorf("--caller %s: give the ARN of a role: arn:aws:iam::111122223333:role/NAME", strings.Join(f.callers, ","))
 	case f.yes && !f.apply:
 		return fmt.Errorf("--yes goes with --apply only")
 	case f.apply && f.format != "text":

@@ -43,7 +43,7 @@ func TestDoctorText(t *testing.T) {
     stage: it is the API's id, the word authorizers and the authorizer's id.
     calls      arn:aws:lambda:eu-central-1:111122223333:function:check-prod
     SourceArn  arn:aws:execute-api:eu-central-1:111122223333:a1b2c3d4e5/authorizers/auth01
-    read       function policy of arn:aws:lambda:eu-central-1:111122223333:function:check-prod: there is none
+    read       policy of check-prod: there is none
     check-dev already has such a grant. Each function that a stage variable leads to needs its own.
 aws lambda add-permission --region eu-central-1 --function-name check-prod \
     --statement-id apigateway-a1b2c3d4e5-authorizer-auth01 --action lambda:InvokeFunction \

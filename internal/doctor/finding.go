@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/stagedoor/stagedoor/internal/grants"
+	"github.com/stagedoor/stagedoor/internal/why"
 )
 
 // cellFindings turns the cells that do not pass into findings, one for each
@@ -80,7 +81,7 @@ func evidence(d *grants.Decision) []Fact {
 	}
 	for i := range d.Policies {
 		p := &d.Policies[i]
-		text := string(p.Kind) + " of " + p.Owner
+		text := why.PolicyName(p)
 		switch {
 		case p.Missing:
 			text += ": there is none"

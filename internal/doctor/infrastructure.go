@@ -12,7 +12,11 @@ import (
 
 // writeShell writes the plan as a script.
 func (r *Report) writeShell(w io.Writer, wide bool) error {
-	_, err := fmt.Fprintf(w, "#!/bin/sh\n# stagedoor doctor: account %s, %s\nset -e\n%s", r.Account, r.Region, lines(r.Plan(wide)))
+	place := ""
+	if r.Endpoint != "" { // or the commands would reach whatever account the shell has
+		place = grants.Command("export", "AWS_ENDPOINT_URL="+r.Endpoint) + "\n"
+	}
+	_, err := fmt.Fprintf(w, "#!/bin/sh\n# stagedoor doctor: account %s, %s\nset -e\n%s%s", r.Account, r.Region, place, lines(r.Plan(wide)))
 	return err
 }
 

@@ -5,27 +5,70 @@ import (
 	"io"
 	"strings"
 
+	"github.com/stagedoor/stagedoor/internal/grants"
 	"github.com/stagedoor/stagedoor/internal/why"
 )
 
-// manyRows is the size from which a table shows only what does not pass.
-const manyRows = 60
+// Bounds of what is shown unless everything is asked for.
+const (
+	manyRows     = 60 // a table of more shows only what does not pass
+	manyFindings = 8  // of one code; the rest are named together
+)
 
-// WriteText writes the report for a person; everything shows rows that pass
-// even where there are many.
+// WriteText writes the report for a person; everything shows each row and each
+// finding, however many there are.
 func (r *Report) WriteText(w io.Writer, everything bool) error {
 	x := &why.Examination{Place: r.place(), Notes: r.Notes, Summary: r.summary()}
 	x.Cells, x.Hidden = r.shown(everything)
-	for i := range r.Findings {
-		x.Findings = append(x.Findings, shownFinding(&r.Findings[i]))
+	x.Findings, x.Advice = r.shownFindings(everything), r.advice()
+	return why.Examine(w, x)
+}
+
+// advice says what to do next.
+func (r *Report) advice() string {
+	n := len(r.Plan(false))
+	var advice string
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		advice = "With --fix only the command that mends this is printed, with --apply it is run."
+	default:
+		advice = fmt.Sprintf("With --fix only the %d commands that mend all this are printed, with --apply they are run.", n)
 	}
-	if n := len(r.Plan(false)); n > 0 {
-		x.Advice = fmt.Sprintf("stagedoor doctor --fix prints the %s that mend all this, --apply runs them.", count(n, "command"))
-		if n == 1 {
-			x.Advice = "stagedoor doctor --fix prints the command that mends this, --apply runs it."
+	if r.Endpoint != "" {
+		advice += " Elsewhere they need: " + grants.Command("export", "AWS_ENDPOINT_URL="+r.Endpoint)
+	}
+	return advice
+}
+
+// shownFindings are the findings, of each code the first few and the rest
+// together.
+func (r *Report) shownFindings(everything bool) (out []why.Finding) {
+	type kind struct {
+		code  string
+		level Level
+	}
+	left, shown, folded := map[kind]int{}, map[kind]int{}, map[kind][]string{}
+	for i := range r.Findings {
+		left[kind{r.Findings[i].Code, r.Findings[i].Level}]++
+	}
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		k := kind{f.Code, f.Level}
+		if left[k]--; everything || shown[k] < manyFindings || left[k] == 0 && folded[k] == nil {
+			shown[k]++
+			out = append(out, shownFinding(f))
+			continue
+		}
+		if folded[k] = append(folded[k], orNone(f.where(), short(f.Function))); left[k] == 0 {
+			out = append(out, why.Finding{
+				Level: string(f.Level), Code: f.Code, Title: f.Title,
+				Sentence: fmt.Sprintf("%d more: %s. --all shows each of them.", len(folded[k]), list(folded[k])),
+			})
 		}
 	}
-	return why.Examine(w, x)
+	return out
 }
 
 func (r *Report) place() string {

@@ -22,10 +22,14 @@ func (e *exam) wrongURL() []Finding {
 		return []Finding{f}
 	}
 	id, path := addressed(u)
+	if id == "" {
+		f.Sentence = fmt.Sprintf("%q names no API: give the URL of a stage, as https://a1b2c3d4e5.execute-api.%s.amazonaws.com/prod/users. Custom domains are not looked up.", e.options.URL, e.region)
+		return []Finding{f}
+	}
 	f.API = id
 	at := slices.IndexFunc(e.apis, func(a *api) bool { return a.id == id })
 	if at < 0 {
-		f.Sentence = fmt.Sprintf("There is no API %s in this account and region.", id)
+		f.Sentence = fmt.Sprintf("There is no API %s in account %s, %s.", id, e.account, e.region)
 		return []Finding{f}
 	}
 	f.Sentence, f.Notes = e.apis[at].leadsNowhere(orNone(strings.ToUpper(e.options.Verb), "GET"), path)
@@ -52,19 +56,38 @@ func addressed(u *url.URL) (api, path string) {
 	return "", u.Path
 }
 
+// defaultStage of an HTTP API is no part of the path, and its route of the same
+// name takes what no other route does (APIGW-DG http-api-develop-routes).
+const defaultStage = "$default"
+
 // leadsNowhere says what is wrong with a request; "" when it has a method.
 func (a *api) leadsNowhere(verb, path string) (sentence string, notes []string) {
 	name, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	at := slices.IndexFunc(a.stages, func(s *stage) bool { return s.name == name })
 	if at < 0 {
+		at = slices.IndexFunc(a.stages, func(s *stage) bool { return s.name == defaultStage })
+		name, rest = defaultStage, strings.TrimPrefix(path, "/")
+	}
+	if a.kind == webSocketKind && at >= 0 {
+		return "", nil // routes are chosen by messages
+	}
+	if at < 0 {
+		name, _, _ = strings.Cut(strings.TrimPrefix(path, "/"), "/")
 		var names []string
 		for _, s := range a.stages {
 			names = append(names, s.name)
 		}
 		return fmt.Sprintf("The API %s has no stage %q; its stages are %s. The first part of the path is the stage.", a.id, name, strings.Join(names, ", ")), nil
 	}
+	answer := "AWS answers 403 Missing Authentication Token, which has nothing to do with keys."
+	if a.kind == httpKind {
+		answer = "AWS answers 404 Not Found."
+	}
 	var verbs []string
 	for _, m := range a.stages[at].methods {
+		if m.routeKey == defaultStage {
+			return "", nil
+		}
 		if !templateMatches(m.path, "/"+rest) {
 			continue
 		}
@@ -74,12 +97,12 @@ func (a *api) leadsNowhere(verb, path string) (sentence string, notes []string) 
 		verbs = append(verbs, m.verb)
 	}
 	if len(verbs) > 0 {
-		return fmt.Sprintf("Stage %s has no %s /%s, only %s: AWS answers 403 Missing Authentication Token, which has nothing to do with keys.", name, verb, rest, strings.Join(verbs, ", ")), nil
+		return fmt.Sprintf("Stage %s has no %s /%s, only %s: %s", name, verb, rest, strings.Join(verbs, ", "), answer), nil
 	}
 	for _, m := range a.stages[at].methods {
 		notes = append(notes, m.name())
 	}
-	return fmt.Sprintf("Stage %s has no method at /%s: AWS answers 403 Missing Authentication Token, which has nothing to do with keys.", name, rest),
+	return fmt.Sprintf("Stage %s has no method at /%s: %s", name, rest, answer),
 		[]string{"It has " + list(notes) + "."}
 }
 

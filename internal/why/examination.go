@@ -86,7 +86,7 @@ func (m *matrix) finding(f *Finding) {
 	f = f.cleaned()
 	fmt.Fprintf(&m.b, "  %s %s  %s\n", m.level(f.Level), m.Bold.Render(f.Code), m.Bold.Render(f.Title))
 	for _, line := range terminal.Wrap(f.Where, m.width-4) {
-		if line != "" {
+		if f.Where != "" {
 			fmt.Fprintf(&m.b, "    %s\n", m.Faint.Render(line))
 		}
 	}

@@ -114,7 +114,7 @@ func (p *printer) facts() {
 }
 
 func (p *printer) policy(r *grants.PolicyRead) string {
-	text := policyName(r)
+	text := PolicyName(r)
 	switch {
 	case r.Missing:
 		return text + p.Red.Render(": there is none")
@@ -128,8 +128,8 @@ func (p *printer) policy(r *grants.PolicyRead) string {
 	return text
 }
 
-// policyName says which policy was read.
-func policyName(r *grants.PolicyRead) string {
+// PolicyName says which policy was read, in a few words.
+func PolicyName(r *grants.PolicyRead) string {
 	if name, ok := callerPolicyName(r); ok {
 		return name
 	}
@@ -178,7 +178,7 @@ func (p *printer) nearest() {
 	}
 	where := ""
 	if len(p.d.Policies) > 1 {
-		where = p.Faint.Render(" in the " + policyName(owner))
+		where = p.Faint.Render(" in the " + PolicyName(owner))
 	}
 	effect := ""
 	if s.Effect == iampolicy.Deny {
