@@ -33,10 +33,11 @@ func (e *exam) resourcePolicies() []Finding {
 	return out
 }
 
-// closedMethods asks the policy twice: as if every condition and principal
-// suited the caller, and as if none did. Refused even then: nobody may call.
+// closedMethods asks the policy as if every condition suited the caller, and of
+// methods that demand a signature as if every principal did, too. Refused even
+// then: nobody may call.
 func (e *exam) closedMethods(a *api) []Finding {
-	closed := map[string][]string{} // stage → methods
+	closed := map[string]*closedStage{}
 	for _, s := range a.stages {
 		policy := a.policy
 		if s.deployedPolicy != nil { // the stage still asks the one it was deployed with
@@ -45,31 +46,36 @@ func (e *exam) closedMethods(a *api) []Finding {
 		if policy == "" {
 			continue
 		}
-		kindest, err := iampolicy.Parse([]byte(withoutConditions(policy)))
+		unsigned, err := iampolicy.Parse([]byte(withoutConditions(policy, false)))
 		if err != nil {
 			f := newFinding(resourcePolicy, &Cell{API: a.id, Name: a.name})
 			f.Stages, f.Sentence = nil, fmt.Sprintf("The API's resource policy cannot be read: %v.", err)
 			return []Finding{f}
 		}
+		signed, _ := iampolicy.Parse([]byte(withoutConditions(policy, true))) // the same statements or more
 		for _, m := range s.methods {
 			r := iampolicy.Request{
 				Principal: iampolicy.Principal{Type: iampolicy.Anonymous}, Action: invokeAPI,
 				Resource: e.sourceARN(a.kind, s.name, m, e.region, a.id),
 			}
-			if kindest.Evaluate(&r) != iampolicy.Allow {
-				closed[s.name] = append(closed[s.name], m.name())
+			kindest, demandsSignature := unsigned, strings.EqualFold(m.auth, "AWS_IAM")
+			if demandsSignature {
+				kindest = signed
 			}
+			if kindest.Evaluate(&r) == iampolicy.Allow {
+				continue
+			}
+			if closed[s.name] == nil {
+				closed[s.name] = &closedStage{}
+			}
+			closed[s.name].add(m.name(), demandsSignature)
 		}
 	}
 	var out []Finding
 	for _, name := range slices.Sorted(maps.Keys(closed)) {
-		f := newFinding(resourcePolicy, &Cell{API: a.id, Name: a.name, Stage: name})
-		f.Sentence = fmt.Sprintf("The API's resource policy lets nobody call %s on stage %s, whoever and wherever they are: 403.", list(closed[name]), name)
-		f.Notes = []string{"Allow " + invokeAPI + " on " + a.id + "/" + name + "/* in the policy, and deploy: a changed policy acts after the next deployment."}
-		f.Fix, f.NeedsDeployment = e.opened(a, name), true
-		out = append(out, f)
+		out = append(out, e.closedFinding(a, name, closed[name]))
 		for _, c := range e.cellsOf([]string{source(a.id)}) {
-			if c.Stage == name && c.Verdict == Passes && slices.Contains(closed[name], c.Method) {
+			if c.Stage == name && c.Verdict == Passes && slices.Contains(closed[name].methods, c.Method) {
 				c.Verdict, c.Code, c.Problem = Broken, resourcePolicy, "The API's resource policy lets nobody call the method."
 			}
 		}
@@ -77,8 +83,36 @@ func (e *exam) closedMethods(a *api) []Finding {
 	return out
 }
 
-// opened adds a statement that allows the API's own account, and deploys.
-// Whoever else should call is for the owner to say.
+// closedStage is what nobody may call of a stage.
+type closedStage struct {
+	methods, unsigned []string // unsigned: those of them that demand no signature
+}
+
+func (c *closedStage) add(method string, signed bool) {
+	c.methods = append(c.methods, method)
+	if !signed {
+		c.unsigned = append(c.unsigned, method)
+	}
+}
+
+func (e *exam) closedFinding(a *api, stage string, closed *closedStage) Finding {
+	f := newFinding(resourcePolicy, &Cell{API: a.id, Name: a.name, Stage: stage})
+	f.Sentence = fmt.Sprintf("The API's resource policy lets nobody call %s on stage %s, whoever and wherever they are: 403.", list(closed.methods), stage)
+	f.Notes = []string{"Allow " + invokeAPI + " on " + a.id + "/" + stage + "/* in the policy, and deploy: a changed policy acts after the next deployment."}
+	if len(closed.unsigned) > 0 {
+		// Who does not sign is anonymous to the policy (recorded as "User:
+		// anonymous is not authorized", serverless/serverless#11808).
+		f.Notes = append(f.Notes, "Callers of "+list(closed.unsigned)+" need not sign, so they are anonymous: only a statement with Principal \"*\" lets them in. "+
+			"No command is given for that: from where they may call, by a condition such as aws:SourceIp, is for the owner to say.")
+	}
+	if len(closed.unsigned) < len(closed.methods) {
+		f.Fix, f.NeedsDeployment = e.opened(a, stage), true
+	}
+	return f
+}
+
+// opened adds a statement that allows the API's own account, which only those
+// who sign can be told to be of, and deploys. Whoever else should call is for the owner to say.
 func (e *exam) opened(a *api, stage string) []string {
 	var document map[string]json.RawMessage
 	if json.Unmarshal([]byte(a.policy), &document) != nil {
@@ -105,8 +139,9 @@ func (e *exam) opened(a *api, stage string) []string {
 }
 
 // withoutConditions is the kindest reading of a policy: allowances lose their
-// conditions and principals, denials with conditions or principals go.
-func withoutConditions(policy string) string {
+// conditions, denials with conditions or principals go. For callers that sign,
+// allowances lose their principals, too; for others those that name some go.
+func withoutConditions(policy string, signed bool) string {
 	var document struct {
 		Version   string
 		Statement json.RawMessage
@@ -126,6 +161,9 @@ func withoutConditions(policy string) string {
 	for _, s := range statements {
 		everybody := slices.Contains(principals(s["Principal"]), "*") || slices.Contains(principals(s["Principal"]), "AWS:*")
 		if string(s["Effect"]) == `"Deny"` && (len(s["Condition"]) > 0 || !everybody) {
+			continue
+		}
+		if string(s["Effect"]) == `"Allow"` && !signed && !everybody && len(s["NotPrincipal"]) == 0 {
 			continue
 		}
 		delete(s, "Condition")

@@ -89,6 +89,28 @@ func TestDumpCauses(t *testing.T) {
 	}
 }
 
+// To a resource policy whoever does not sign is anonymous: a principal of the
+// account lets in nobody who calls a method without authorization, and so no
+// command is printed that would say so.
+func TestResourcePolicyForAnonymous(t *testing.T) {
+	for auth, passes := range map[string]bool{"AWS_IAM": true, "NONE": false, "CUSTOM": false} {
+		d := load(t, "44")
+		api := d.RestAPIs[0]
+		get := api.Resources[0].ResourceMethods["GET"]
+		get.AuthorizationType = &auth
+		api.Resources[0].ResourceMethods["GET"] = get
+		const account = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"execute-api:Invoke","Resource":"arn:aws:execute-api:eu-central-1:111122223333:a1b2c3d4e5/*"}}`
+		f := withCode(doctor.Examine(d, doctor.Options{}).Findings, "SD044")
+		if f == nil || (len(f.Fix) > 0) != passes || strings.Contains(strings.Join(f.Notes, ""), "anonymous") == passes {
+			t.Errorf("%s: %+v", auth, f)
+		}
+		*api.API.Policy = account
+		if f := withCode(doctor.Examine(d, doctor.Options{}).Findings, "SD044"); (f == nil) != passes {
+			t.Errorf("%s, with a principal of the account: %+v", auth, f)
+		}
+	}
+}
+
 // What may not be read is never judged.
 func TestUndecided(t *testing.T) {
 	report := doctor.Examine(load(t, "unread"), doctor.Options{})
