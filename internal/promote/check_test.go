@@ -116,7 +116,7 @@ func TestMistakes(t *testing.T) {
 		{promote.Request{API: "shop", From: "dev", To: "staging", Canary: 120, Bake: 1}, "no share"},
 	} {
 		c.request.Caller = somebody(1)
-		if _, err := promote.NewPlan(context.Background(), w.place, c.request); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := promote.NewPlan(context.Background(), w.place, c.request); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "--help") {
 			t.Errorf("%+v: %v", c.request, err)
 		}
 	}

@@ -70,7 +70,11 @@ func Rollback(ctx context.Context, place *target.Promoter, r RollbackRequest) (*
 func bare(ctx context.Context, place *target.Promoter, api string, stages []string) (*scope, *target.Dump, error) {
 	s := &scope{place: place, api: api, calls: new(atomic.Int64), stages: stages}
 	found, err := call(ctx, s.calls, oneAPI{place.Clients.RestAPIs, s}.GetRestApis, &apigateway.GetRestApisInput{Limit: aws.Int32(500)})
-	if err != nil {
+	var mistake *usageError
+	switch {
+	case errors.As(err, &mistake):
+		return nil, nil, mistake
+	case err != nil:
 		return nil, nil, fmt.Errorf("reading the REST APIs: %w", err)
 	}
 	all, err := call(ctx, s.calls, place.Clients.RestAPIs.GetStages, &apigateway.GetStagesInput{RestApiId: found.Items[0].Id})

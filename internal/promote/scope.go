@@ -67,6 +67,10 @@ func (s *scope) read(ctx context.Context) (*target.Dump, error) {
 	if d != nil {
 		s.calls.Add(int64(d.Calls))
 	}
+	var mistake *usageError
+	if errors.As(err, &mistake) { // and not of who may list what
+		err = mistake
+	}
 	return d, err
 }
 
