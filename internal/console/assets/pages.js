@@ -68,6 +68,11 @@ if (saved) {
   show();
 }
 
+// In a narrow window the navigation is scrolled sideways: the current page's
+// entry is in sight.
+const current = document.querySelector(".side nav [aria-current]");
+if (current && current.getBoundingClientRect().right > innerWidth) current.scrollIntoView({ block: "nearest", inline: "center" });
+
 // In a narrow window the answer to a request stands below the form.
 const answer = document.querySelector("[data-answer]");
 if (answer && answer.getBoundingClientRect().top > innerHeight) answer.scrollIntoView();
