@@ -95,6 +95,7 @@ func TestVerify(t *testing.T) {
 		"changed":                   {changed, "invalid"},
 		"without signature":         {parts[0] + "." + parts[1] + ".", "invalid"},
 		"HMAC":                      {hmac, "invalid"},
+		"critical header":           {i.TokenWith(t, "RS256", claims(i, nil), map[string]string{"crit": "b64"}), "invalid"},
 		"none":                      {none, "invalid"},
 		"two parts":                 {parts[0] + "." + parts[1], "malformed"},
 		"an access token":           {"Atza|IQEBLjAsAhRFiXuWpUXuRvQ9PZL3GMFcYevydwIUFAHZwXZX", "malformed"},

@@ -74,6 +74,9 @@ func (v *Verifier) Verify(ctx context.Context, t *Token) error {
 	parser := jwt.NewParser(jwt.WithValidMethods(algorithms()), jwt.WithoutClaimsValidation(), jwt.WithStrictDecoding())
 	var noKey error
 	_, err := parser.Parse(t.raw, func(parsed *jwt.Token) (any, error) {
+		if _, named := parsed.Header["crit"]; named { // RFC 7515, 4.1.11: none is understood here
+			return nil, fmt.Errorf("%w: it holds only for those who understand its header crit", ErrInvalid)
+		}
 		kid, _ := parsed.Header["kid"].(string)
 		var key crypto.PublicKey
 		key, noKey = v.key(ctx, t.Issuer(), kid, parsed.Method.Alg())
