@@ -69,7 +69,7 @@ func aliasWeights(version, percent string) (map[string]float64, error) {
 		return map[string]float64{}, nil
 	}
 	share, err := strconv.ParseFloat(strings.TrimSuffix(percent, "%"), 64)
-	if err != nil || share < 0 || share > 100 {
+	if err != nil || !(share >= 0 && share <= 100) { // NaN is neither
 		return nil, &problem{
 			Status: http.StatusUnprocessableEntity, Title: "This is no share",
 			Sentence: strconv.Quote(percent) + " is not a number from 0 to 100. Nothing was changed.",

@@ -172,8 +172,8 @@ func (o *planOptions) request(api string) (*promote.Request, error) {
 	r := &promote.Request{API: api, From: o.From, To: o.To, Fix: o.Fix, TakeOver: o.TakeOver, Set: map[string]string{}}
 	if o.Canary != "" {
 		percent, err := strconv.ParseFloat(strings.TrimSuffix(o.Canary, "%"), 64)
-		if err != nil || percent < 0 || percent > 100 {
-			return nil, errors.New("the share of the canary is a number from 0 to 100")
+		if err != nil || !(percent >= 0 && percent < 100) {
+			return nil, errors.New("the share of the canary is a number from 0 to less than 100")
 		}
 		r.Canary = percent
 	}
