@@ -63,5 +63,11 @@ func (s *Service) Operations() awswire.Operations {
 		"GetModels":           awswire.Op(s.GetModels),
 		"GetGatewayResponse":  awswire.Op(s.GetGatewayResponse),
 		"GetGatewayResponses": awswire.Op(s.GetGatewayResponses),
+
+		"GetUsagePlans":            awswire.Op(s.GetUsagePlans),
+		"GetAuthorizers":           awswire.Op(s.GetAuthorizers),
+		"GetRequestValidators":     awswire.Op(s.GetRequestValidators),
+		"GetDocumentationParts":    awswire.Op(s.GetDocumentationParts),
+		"GetDocumentationVersions": awswire.Op(s.GetDocumentationVersions),
 	}
 }
