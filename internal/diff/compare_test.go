@@ -99,7 +99,7 @@ func TestSections(t *testing.T) {
 		}, []string{
 			"right canary", "  runs - | another deployment than the stage", "  share - | 12.5 %", "  uses the stage's cache - | off", "  variable env - | dev"}},
 		{"grants", diff.SectionGrants, func(m *model) { m.Functions["fn-prod"].Policies = nil }, []string{
-			"changed GET /orders", "  verdict passes | refused (SD003): Nothing allows API Gateway to call function fn-prod: it has no policy.",
+			"changed 2 methods", "  verdict passes | refused (SD003): Nothing allows API Gateway to call function fn-prod: it has no policy.",
 			"paired fn-dev ↔ fn-prod", "  ~granted to * | -"}},
 		{"policy that cannot be read", diff.SectionGrants, func(m *model) { m.Denied = map[string]bool{"GetPolicy": true} }, []string{
 			"? GET /orders, POST /orders on dev: Cannot decide: the policy of arn:aws:lambda:eu-central-1:111122223333:function:fn-dev could not be read: GetPolicy answered AccessDeniedException.",

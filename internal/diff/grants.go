@@ -45,9 +45,10 @@ func (c *comparing) grants() Section {
 	}
 	for i := range s.Rows {
 		row := &s.Rows[i]
-		row.Item = row.Methods[0]
-		if len(row.Methods) == 1 {
+		if row.Item = row.Methods[0]; len(row.Methods) == 1 {
 			row.Methods = nil
+		} else {
+			row.Item = terminal.Count(len(row.Methods), "method")
 		}
 	}
 	s.Unknown = unknown.sentences()
