@@ -34,32 +34,41 @@ func TestCanaryDeployments(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		change func(a *target.RestAPI)
-		want   []string // "method share verdict"
+		want   []string     // "method share verdict"
+		level  doctor.Level // of the finding that the live configuration is not deployed
 	}{
-		{"of the stage's deployment", func(*target.RestAPI) {}, []string{"GET /hello  passes", "GET /hello canary 10 % refused"}},
+		{"of the stage's deployment", func(*target.RestAPI) {}, []string{"GET /hello  passes", "GET /hello canary 10 % refused"}, ""},
 		{"exported", func(a *target.RestAPI) {
 			a.Exports = map[string]json.RawMessage{"prod": json.RawMessage(export)}
-		}, []string{"GET /hello  passes", "GET /hello canary 10 % refused"}},
+		}, []string{"GET /hello  passes", "GET /hello canary 10 % refused"}, ""},
 		{"of its own", func(a *target.RestAPI) {
 			a.Exports = map[string]json.RawMessage{"prod": json.RawMessage(export)}
 			a.Stages[0].CanarySettings.DeploymentId = aws.String("dep002")
-		}, []string{"GET /hello  passes", "GET /hello canary 10 % undecided"}},
+		}, []string{"GET /hello  passes", "GET /hello canary 10 % undecided"}, ""},
 		{"of its own, its methods known", func(a *target.RestAPI) {
 			a.Exports = map[string]json.RawMessage{"prod": json.RawMessage(export)}
 			a.Stages[0].CanarySettings.DeploymentId = aws.String("dep002")
 			a.Deployments = map[string]rest.Deployment{"dep002": {ApiSummary: summary("POST /new", "GET /hello")}}
-		}, []string{"GET /hello  passes", "GET /hello canary 10 % undecided", "POST /new canary 10 % undecided"}},
+		}, []string{"GET /hello  passes", "GET /hello canary 10 % undecided", "POST /new canary 10 % undecided"}, ""},
 		{"of its own, live configuration only", func(a *target.RestAPI) {
 			a.Stages[0].CanarySettings.DeploymentId = aws.String("dep002")
-		}, []string{"GET /hello  passes", "GET /hello canary 10 % refused"}},
+		}, []string{"GET /hello  passes", "GET /hello canary 10 % refused"}, ""},
 		{"of its own, live configuration only, without the method", func(a *target.RestAPI) {
 			a.Stages[0].CanarySettings.DeploymentId = aws.String("dep002")
 			a.Deployments = map[string]rest.Deployment{"dep002": {ApiSummary: summary("POST /new")}}
-		}, []string{"GET /hello  passes"}},
+		}, []string{"GET /hello  passes"}, ""},
+		{"while the stage lacks a method", func(a *target.RestAPI) {
+			a.Exports = map[string]json.RawMessage{"prod": json.RawMessage(`{"openapi":"3.0.1","paths":{}}`)}
+			a.Stages[0].CanarySettings.DeploymentId, a.Stages[0].CanarySettings.PercentTraffic = aws.String("dep002"), 0
+		}, nil, doctor.Info},
+		{"no canary, and the stage lacks a method", func(a *target.RestAPI) {
+			a.Exports = map[string]json.RawMessage{"prod": json.RawMessage(`{"openapi":"3.0.1","paths":{}}`)}
+			a.Stages[0].CanarySettings = nil
+		}, nil, doctor.Warning},
 		{"of its own, without traffic", func(a *target.RestAPI) {
 			a.Exports = map[string]json.RawMessage{"prod": json.RawMessage(export)}
 			a.Stages[0].CanarySettings.DeploymentId, a.Stages[0].CanarySettings.PercentTraffic = aws.String("dep002"), 0
-		}, []string{"GET /hello  passes"}},
+		}, []string{"GET /hello  passes"}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := load(t, "canary")
@@ -71,6 +80,12 @@ func TestCanaryDeployments(t *testing.T) {
 			}
 			if !slices.Equal(got, c.want) {
 				t.Errorf("%q, want %q", got, c.want)
+			}
+			if c.level != "" {
+				f := withCode(report.Findings, "SD040")
+				if f == nil || f.Level != c.level || (len(f.Fix) > 0) != (c.level == doctor.Warning) {
+					t.Errorf("SD040: %+v", f)
+				}
 			}
 			undecided := slices.ContainsFunc(report.Cells, func(c doctor.Cell) bool { return c.Verdict == doctor.Undecided })
 			if f := withCode(report.Findings, "SD100"); (f != nil) != undecided {

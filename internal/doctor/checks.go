@@ -80,7 +80,13 @@ func (e *exam) drift() []Finding {
 			}
 			f := newFinding(notDeployed, &Cell{API: a.id, Name: a.name, Stage: s.name})
 			f.Sentence = "Stage " + s.name + " does not run the live configuration; " + strings.Join(parts, "; ") + "."
-			f.Fix, f.NeedsDeployment = []string{e.deployment(&Cell{API: a.id, Stage: s.name})}, true
+			if c := s.canary; c != nil && c.own {
+				// A deployment to this stage would become the canary's (APIGW-DG
+				// create-canary-deployment), and what is missing may be on its way.
+				f.Level, f.Notes = Info, []string{"A canary with the deployment " + c.deployment + " is under way: promote it or end it first."}
+			} else {
+				f.Fix, f.NeedsDeployment = []string{e.deployment(&Cell{API: a.id, Stage: s.name})}, true
+			}
 			out = append(out, f)
 		}
 	}
@@ -131,14 +137,27 @@ func list(names []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:shown], ", "), len(names)-shown)
 }
 
-// What API Gateway accepts (APIGW-DG aws-api-gateway-stage-variables-reference).
+// What API Gateway accepts (APIGW-DG aws-api-gateway-stage-variables-reference;
+// its error text, quoted in sirceljm/aws-lambda-blog#10, has the blank as well).
 func legalName(name string) bool {
 	return name != "" && len(name) <= 64 && strings.IndexFunc(name, func(r rune) bool { return r == '-' || !isWord(string(r)) }) < 0
 }
 
+// VariableProblem says why API Gateway does not take a stage variable; "" where
+// it does.
+func VariableProblem(name, value string) string {
+	switch {
+	case !legalName(name):
+		return "a name is of letters, digits and _, 64 at most"
+	case value == "" || !legalValue(value):
+		return "a value is of letters, digits and -._~:/?#&=, and of 512 characters at most"
+	}
+	return ""
+}
+
 func legalValue(value string) bool {
 	return len(value) <= 512 && strings.IndexFunc(value, func(r rune) bool {
-		return !isWord(string(r)) && !strings.ContainsRune("-._~:/?#&=,", r)
+		return !isWord(string(r)) && !strings.ContainsRune(" -._~:/?#&=,", r)
 	}) < 0
 }
 

@@ -21,25 +21,23 @@ func (r *Report) WriteText(w io.Writer, everything bool) error {
 	x := &why.Examination{Place: r.place(), Notes: r.Notes, Summary: r.summary()}
 	x.Cells, x.Hidden = r.shown(everything)
 	x.Findings, x.Advice = r.shownFindings(everything), r.advice()
+	if x.Advice != "" && r.Endpoint != "" {
+		x.Shell = grants.Command("export", "AWS_ENDPOINT_URL="+r.Endpoint)
+	}
 	return why.Examine(w, x)
 }
 
 // advice says what to do next.
 func (r *Report) advice() string {
 	n := len(r.Plan(false))
-	var advice string
 	switch n {
 	case 0:
 		return ""
 	case 1:
-		advice = "With --fix only the command that mends this is printed, with --apply it is run."
+		return "--fix prints only the command that mends this, --apply runs it."
 	default:
-		advice = fmt.Sprintf("With --fix only the %d commands that mend all this are printed, with --apply they are run.", n)
+		return fmt.Sprintf("--fix prints only the %d commands that mend all this, --apply runs them.", n)
 	}
-	if r.Endpoint != "" {
-		advice += " Elsewhere they need: " + grants.Command("export", "AWS_ENDPOINT_URL="+r.Endpoint)
-	}
-	return advice
 }
 
 // shownFindings are the findings, of each code the first few and the rest

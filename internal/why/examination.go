@@ -16,7 +16,8 @@ type Examination struct {
 	Findings []Finding
 	Notes    []string
 	Summary  string // one line
-	Advice   string // what to do next, one line
+	Advice   string // what to do next, a sentence
+	Shell    string // what a shell needs before the commands reach the place; "": nothing
 }
 
 // Finding is one thing that is wrong, with its evidence and remedy.
@@ -63,6 +64,9 @@ func Examine(w io.Writer, x *Examination) error {
 		for _, line := range terminal.Wrap(x.Advice, m.width-2) {
 			fmt.Fprintf(&m.b, "  %s\n", line)
 		}
+	}
+	if x.Shell != "" {
+		fmt.Fprintf(&m.b, "  In a shell the commands reach this place after:\n%s\n", m.Cyan.Render(terminal.Clean(x.Shell)))
 	}
 	m.b.WriteByte('\n')
 	return terminal.Write(w, m.b.String())
