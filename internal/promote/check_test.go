@@ -3,9 +3,11 @@ package promote_test
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/apigateway"
@@ -114,6 +116,10 @@ func TestMistakes(t *testing.T) {
 		{promote.Request{API: "shop", From: "dev", To: "dev"}, "to itself"},
 		{promote.Request{API: "shop", From: "dev", To: "staging", Canary: 10}, "needs --bake"},
 		{promote.Request{API: "shop", From: "dev", To: "staging", Canary: 120, Bake: 1}, "no share"},
+		{promote.Request{API: "shop", From: "dev", To: "staging", Canary: math.NaN(), Bake: 1}, "no share"},
+		{promote.Request{API: "shop", From: "dev", To: "staging", Canary: 10, Bake: 1e6 * time.Hour}, "24h0m0s at most"},
+		{promote.Request{API: "shop", From: "dev", To: "staging", Set: map[string]string{"a b": "c"}}, "letters, digits and _"},
+		{promote.Request{API: "shop", From: "dev", To: "staging", Set: map[string]string{"a": "$LATEST"}}, "a value is of"},
 	} {
 		c.request.Caller = somebody(1)
 		if _, err := promote.NewPlan(context.Background(), w.place, c.request); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "--help") {

@@ -122,7 +122,7 @@ func (p *Plan) functionCommands(m *FunctionMove) []string {
 		if m.Code.Image != "" {
 			lines = append(lines, shell("aws", "lambda", "update-function-code", "--region", region, "--function-name", name, "--image-uri", m.Code.Image))
 		} else {
-			file := name + ".zip"
+			file := "stagedoor-" + p.ID + "-" + name + ".zip" // no file of the user's
 			bare, qualifier := splitARN(m.Source)
 			get := []string{"aws", "lambda", "get-function", "--region", part(bare, 3), "--function-name", short(bare)}
 			if !isLatest(qualifier) {

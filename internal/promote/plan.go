@@ -14,6 +14,7 @@ import (
 	rest "github.com/aws/aws-sdk-go-v2/service/apigateway/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
+	"github.com/stagedoor/stagedoor/internal/doctor"
 	"github.com/stagedoor/stagedoor/internal/target"
 )
 
@@ -68,17 +69,29 @@ func (r *Request) check() error {
 		return &usageError{"a promotion needs an API, the stage to take from and the stage to bring to"}
 	case r.From == r.To:
 		return &usageError{fmt.Sprintf("stage %s cannot be promoted to itself", r.From)}
-	case r.Canary < 0 || r.Canary >= 100:
+	case r.Canary != 0 && !isShare(r.Canary):
 		return &usageError{fmt.Sprintf("--canary %g is no share of the calls: it is more than 0 and less than 100 percent", r.Canary)}
-	case r.Bake < 0:
-		return &usageError{fmt.Sprintf("--bake %s is no duration such as 5m", r.Bake)}
+	case r.Bake < 0 || r.Bake > longestBake:
+		return &usageError{fmt.Sprintf("--bake %s is no duration such as 5m, of %s at most", r.Bake, longestBake)}
 	case r.Canary > 0 && r.Bake == 0:
 		return &usageError{"--canary needs --bake: how long the canary takes its share before all calls move, for example 5m"}
 	case len(r.AbortOn) > 0 && r.Bake == 0:
 		return &usageError{"--abort-on needs --bake: how long to watch, for example 5m"}
 	}
+	for _, name := range slices.Sorted(maps.Keys(r.Set)) {
+		if why := doctor.VariableProblem(name, r.Set[name]); why != "" {
+			return &usageError{fmt.Sprintf("--set %s=%s: %s", name, r.Set[name], why)}
+		}
+	}
 	return nil
 }
+
+// longestBake bounds how long a promotion watches: it holds the stage's lock.
+const longestBake = 24 * time.Hour
+
+// isShare reports whether percent is a share that leaves something to both
+// sides; not a number is none.
+func isShare(percent float64) bool { return percent > 0 && percent < 100 }
 
 // builder makes the plan of a new promotion.
 type builder struct {

@@ -77,8 +77,10 @@ func readRecord(id, stage string, tags map[string]string) (Record, bool) {
 		ID: id, State: progress["st"], From: w["from"], Stage: stage, OldDeployment: w["old"], NewDeployment: w["new"],
 		BakesUntil: moment(progress["b"]), Began: moment(w["t0"]), Ended: moment(progress["t1"]), Reason: progress["why"], By: w["by"], At: w["at"], first: w["fn"],
 	}
-	r.Canary, _ = strconv.ParseFloat(w["c"], 64) // absent: 0
-	r.Bake, _ = time.ParseDuration(w["bake"])    // absent: 0
+	if share, err := strconv.ParseFloat(w["c"], 64); err == nil && isShare(share) {
+		r.Canary = share // absent, or nonsense in a tag: 0
+	}
+	r.Bake, _ = time.ParseDuration(w["bake"]) // absent: 0
 	for text := range strings.SplitSeq(w["abort"], " ") {
 		if limit, err := ParseThreshold(text); err == nil {
 			r.AbortOn = append(r.AbortOn, limit)
