@@ -19,6 +19,7 @@ import (
 
 	"github.com/stagedoor/stagedoor"
 	"github.com/stagedoor/stagedoor/internal/target"
+	"github.com/stagedoor/stagedoor/internal/terminal"
 )
 
 // Environment is what a command may see of the process it runs in. Tests and
@@ -45,14 +46,20 @@ func run(env *Environment, args []string) int {
 		var exit *exitError
 		if errors.As(err, &exit) {
 			if exit.err != nil {
-				fmt.Fprintln(env.Stderr, "stagedoor:", exit.err)
+				complain(env, exit.err)
 			}
 			return exit.code
 		}
-		fmt.Fprintln(env.Stderr, "stagedoor:", err)
+		complain(env, err)
 		return 1
 	}
 	return 0
+}
+
+// complain prints an error. It may quote what somebody else named an API; its
+// lines are ours.
+func complain(env *Environment, err error) {
+	fmt.Fprintln(env.Stderr, "stagedoor:", strings.Join(terminal.CleanAll(strings.Split(err.Error(), "\n")), "\n"))
 }
 
 // New builds the command tree.

@@ -81,7 +81,7 @@ func runUp(ctx context.Context, env *Environment, options stagedoor.Options) err
 	if err != nil {
 		return err
 	}
-	out := &terminal{w: env.Stdout}
+	out := &screen{w: env.Stdout}
 	server.OnRefusal(out.refusal)
 	// A call may be refused before the welcome is out: it waits its turn.
 	out.mu.Lock()
@@ -109,29 +109,29 @@ func runUp(ctx context.Context, env *Environment, options stagedoor.Options) err
 	return server.Close(farewell)
 }
 
-// terminal is what a person sees of a running stagedoor. Refusals come from
+// screen is what a person sees of a running stagedoor. Refusals come from
 // another goroutine.
-type terminal struct {
+type screen struct {
 	mu sync.Mutex
 	w  io.Writer
 }
 
-func (t *terminal) print(text string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	fmt.Fprint(t.w, text)
+func (s *screen) print(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fmt.Fprint(s.w, text)
 }
 
-func (t *terminal) refusal(d *grants.Decision) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+func (s *screen) refusal(d *grants.Decision) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	// Nobody can be told that the terminal is gone.
-	_ = why.Print(t.w, d)
+	_ = why.Print(s.w, d)
 }
 
 // welcome says what runs where, and what would be refused already. The caller
-// holds t.mu.
-func (t *terminal) welcome(server *stagedoor.Server, options stagedoor.Options, took time.Duration) {
+// holds s.mu.
+func (s *screen) welcome(server *stagedoor.Server, options stagedoor.Options, took time.Duration) {
 	bold, faint := lipgloss.NewStyle().Bold(true), lipgloss.NewStyle().Faint(true)
 	cells := server.Matrix()
 	isolation := server.Isolation() // asks the interpreters for their versions
@@ -157,9 +157,9 @@ func (t *terminal) welcome(server *stagedoor.Server, options stagedoor.Options, 
 		row("roles", "lax: role ARNs are accepted though no such role exists; AWS would refuse them")
 	}
 	b.WriteString("\n")
-	lipgloss.Fprint(t.w, b.String())
+	lipgloss.Fprint(s.w, b.String())
 	if len(cells) > 0 {
-		_ = why.Matrix(t.w, cells)
+		_ = why.Matrix(s.w, cells)
 	}
 }
 

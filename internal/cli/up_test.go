@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"bytes"
+	"errors"
 	"strings"
 	"testing"
 
@@ -23,5 +25,14 @@ func TestWrapped(t *testing.T) {
 	}
 	if strings.Join(got[1:3], " ") != words {
 		t.Errorf("%q", got[1:3])
+	}
+}
+
+// What an API is called cannot drive the terminal of whoever mistypes its name.
+func TestErrorsAreText(t *testing.T) {
+	var errs bytes.Buffer
+	complain(&Environment{Stderr: &errs}, errors.New("there is only: evil\x1b[2J\x1b]0;x\a\r\nsecond line"))
+	if got, want := errs.String(), "stagedoor: there is only: evil[2J]0;x\nsecond line\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
