@@ -125,7 +125,7 @@ func (s *Service) ListAliases(ctx context.Context, in *lambda.ListAliasesInput, 
 	var rows []row[types.AliasConfiguration]
 	for name, alias := range fn.Aliases {
 		if _, routed := alias.RoutingWeights[deref(in.FunctionVersion)]; in.FunctionVersion == nil || routed || alias.FunctionVersion == *in.FunctionVersion {
-			rows = append(rows, row[types.AliasConfiguration]{name, aliasItem(aliasOutput(t.with(name), alias))})
+			rows = append(rows, row[types.AliasConfiguration]{name, func() *types.AliasConfiguration { return aliasItem(aliasOutput(t.with(name), alias)) }})
 		}
 	}
 	aliases, next, err := page(rows, in.Marker, in.MaxItems)

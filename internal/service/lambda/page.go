@@ -12,10 +12,11 @@ import (
 // reference, ListFunctions and ListVersionsByFunction).
 const maxPage = 50
 
-// row is one item of a list with the key that orders it.
+// row is one item of a list with the key that orders it. The item is made when
+// its page is answered: a list is long, a page short.
 type row[T any] struct {
 	key  string
-	item *T
+	item func() *T
 }
 
 // rowKey orders by name, then by version number; $LATEST is number 0.
@@ -48,7 +49,7 @@ func page[T any](rows []row[T], marker *string, max *int32) (items []T, next *st
 	}
 	items = make([]T, len(rows))
 	for i := range rows {
-		items[i] = *rows[i].item
+		items[i] = *rows[i].item()
 	}
 	return items, next, nil
 }

@@ -68,7 +68,7 @@ func (s *Service) ListFunctions(ctx context.Context, in *lambda.ListFunctionsInp
 		fn := item.Record
 		t := target{account: fn.Account, region: fn.Region, name: fn.Name}
 		if in.FunctionVersion != types.FunctionVersionAll {
-			rows = append(rows, row[types.FunctionConfiguration]{rowKey(fn.Name, 0), summary(t, &fn.Latest, s.revision(&fn.Latest))})
+			rows = append(rows, s.row(t, fn, &fn.Latest))
 			continue
 		}
 		rows = append(rows, s.versions(t, fn)...)
@@ -98,14 +98,20 @@ func (s *Service) ListVersionsByFunction(ctx context.Context, in *lambda.ListVer
 	return &lambda.ListVersionsByFunctionOutput{Versions: versions, NextMarker: next}, nil
 }
 
+func (s *Service) row(t target, fn *state.Function, config *state.FunctionConfig) row[types.FunctionConfiguration] {
+	return row[types.FunctionConfiguration]{rowKey(fn.Name, parseVersion(config.Version)), func() *types.FunctionConfiguration {
+		return summary(t, config, s.revision(config))
+	}}
+}
+
 // versions returns $LATEST and the published versions of fn, with qualified
 // ARNs.
 func (s *Service) versions(t target, fn *state.Function) []row[types.FunctionConfiguration] {
-	rows := []row[types.FunctionConfiguration]{{rowKey(fn.Name, 0), summary(t.with(latest), &fn.Latest, s.revision(&fn.Latest))}}
+	rows := []row[types.FunctionConfiguration]{s.row(t.with(latest), fn, &fn.Latest)}
 	for _, item := range store.List[state.FunctionVersion](s.store, state.FunctionVersions.Child(t.account, t.region, t.name)) {
 		config := &item.Record.Config
 		if item.Record.FunctionID == fn.ID {
-			rows = append(rows, row[types.FunctionConfiguration]{rowKey(fn.Name, parseVersion(config.Version)), summary(t.with(config.Version), config, s.revision(config))})
+			rows = append(rows, s.row(t.with(config.Version), fn, config))
 		}
 	}
 	return rows
