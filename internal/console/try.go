@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -215,6 +216,13 @@ func (t *tryView) request(v *visit) (r *TryRequest, wrong string) {
 		return nil, "Put values in place of the parameters in braces: " + t.Path
 	case strings.ContainsAny(t.Path+t.Query, " \t\r\n"):
 		return nil, "Path and query hold no blanks: write %20."
+	case strings.Contains(t.Path+t.Query, "#"):
+		return nil, `What follows "#" stays in the browser. Write %23 if the path holds one.`
+	case !isToken(t.Method):
+		return nil, "The verb is a word such as GET."
+	}
+	if _, err := url.ParseRequestURI(t.Path + "?" + t.Query); err != nil {
+		return nil, "Path and query are no part of an address: % is followed by two hexadecimal digits, and nothing is a control character."
 	}
 	header, wrong := parseHeader(t.Header)
 	if wrong != "" {
@@ -244,6 +252,9 @@ func parseHeader(text string) (h http.Header, wrong string) {
 		name, value, ok := strings.Cut(line, ":")
 		if name = strings.TrimSpace(name); !ok || !isToken(name) {
 			return nil, "Headers are written as Name: value, one a line. This is none: " + line
+		}
+		if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+			return nil, "The value of a header holds no control characters: " + name
 		}
 		h[name] = append(h[name], strings.TrimSpace(value))
 	}
