@@ -284,3 +284,50 @@ func TestNoLogRole(t *testing.T) {
 		t.Errorf("still there for %s", id)
 	}
 }
+
+// 44: the API's resource policy lets nobody call a stage. No command is printed:
+// whom it shall let in without a signature is for its owner to say.
+func TestResourcePolicyRefuses(t *testing.T) {
+	needsPython(t)
+	t.Parallel()
+	w := newWorld(t)
+	r := usual("c44", after("/*/GET/hello"))(w)
+	admit := func(stage string) {
+		policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"execute-api:Invoke","Resource":"execute-api:/` + stage + `/*"}]}`
+		_, err := w.apis.UpdateRestApi(context.Background(), &apigateway.UpdateRestApiInput{RestApiId: &r.api, PatchOperations: []rest.PatchOperation{{
+			Op: rest.OpReplace, Path: aws.String("/policy"), Value: &policy}}})
+		must(t, err)
+		w.stage(r.api, r.stage)
+	}
+	admit("other")
+	if got := w.call(r.api, r.stage, r.verb, r.path); got != http.StatusForbidden {
+		t.Fatalf("before the fix: %d, want 403", got)
+	}
+	f := withCode(of(w.examine(), r.api), "SD044")
+	if f == nil || len(f.Fix) > 0 || len(f.Notes) == 0 {
+		t.Fatalf("SD044: %+v", f)
+	}
+	admit(r.stage)
+	if got := w.call(r.api, r.stage, r.verb, r.path); got != http.StatusOK {
+		t.Errorf("after what the note says: %d, want 200", got)
+	}
+	if left := withCode(of(w.examine(), r.api), "SD044"); left != nil {
+		t.Errorf("still: %s", left.Sentence)
+	}
+}
+
+// 46: a path without a method is answered with 403, which doctor tells from a
+// refusal.
+func TestURLThatLeadsNowhere(t *testing.T) {
+	needsPython(t)
+	t.Parallel()
+	w := newWorld(t)
+	r := usual("c46", after("/*/GET/hello"))(w)
+	for path, want := range map[string]int{"/hello": http.StatusOK, "/hallo": http.StatusForbidden} {
+		url := w.endpoint + "/restapis/" + r.api + "/" + r.stage + "/_user_request_" + path
+		f := withCode(doctor.Examine(w.read(), doctor.Options{URL: url}).Findings, "SD046")
+		if got := w.call(r.api, r.stage, r.verb, path); got != want || (f == nil) != (want == http.StatusOK) {
+			t.Errorf("%s: %d, %+v", path, got, f)
+		}
+	}
+}
