@@ -78,7 +78,7 @@ func (s *doctorSession) examine(ctx context.Context) (*doctor.Report, error) {
 func saveDump(name string, d *target.Dump) (err error) {
 	file, err := os.CreateTemp(filepath.Dir(name), ".stagedoor-*")
 	if err != nil {
-		return err
+		return fmt.Errorf("--save %s: nothing can be written there: %w", name, err)
 	}
 	defer func() {
 		if err != nil {

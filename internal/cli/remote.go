@@ -81,7 +81,7 @@ func (r *remote) do(ctx context.Context, method, path string, body io.Reader) (i
 		Message string `json:"message"`
 	}
 	if json.Unmarshal(text, &problem) != nil || problem.Message == "" {
-		problem.Message = fmt.Sprintf("%s answered %s", r.endpoint, response.Status)
+		problem.Message = fmt.Sprintf("%s answered %s: is a stagedoor there?", r.endpoint, response.Status)
 	}
 	return nil, &statusError{status: response.StatusCode, message: problem.Message}
 }

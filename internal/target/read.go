@@ -207,7 +207,8 @@ func (r *reader) account(ctx context.Context) error {
 			return cause
 		}
 		if rejected(err) {
-			return fmt.Errorf("%s does not accept the credentials: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or the profile, and sign in again where they have expired: %w", r.place(), plain(err))
+			why, _, _ := strings.Cut(reason(err), "\n") // of a wrong signature AWS goes on with the request
+			return fmt.Errorf("%s does not accept the credentials: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or the profile, and sign in again where they have expired: %s (%s)", r.place(), why, errorCode(err))
 		}
 		return fmt.Errorf("%s does not say which account this is (sts:GetCallerIdentity): does it speak AWS's protocols? %w", r.place(), plain(err))
 	}
