@@ -10,9 +10,10 @@ import (
 const (
 	// compactFrom is how many entries of the present hour are summed into one.
 	compactFrom = 120
-	// maxCompact bounds the bytes that are read to be summed. An hour with more
-	// stays as it was written; it is read all the same.
-	maxCompact = 16 << 20
+	// maxCompact bounds the bytes that are summed, and with them the memory for it:
+	// 4 MiB can hold 250,000 series, which take 100 MB for the moment. An hour with
+	// more stays as it was written; it is read all the same.
+	maxCompact = 4 << 20
 )
 
 // compactDue sums the entries of hours that are over, or that are many. Only

@@ -58,6 +58,10 @@ type Metrics struct {
 	// reading while both are summed, so that nothing is seen twice or never.
 	flushing sync.RWMutex
 
+	// listing is taken by whoever lists series: a million of them are a quarter
+	// of a gigabyte for the moment, which ten at once must not have ten times.
+	listing chan struct{}
+
 	mu      sync.Mutex
 	pending table               // guarded by mu
 	targets map[target]*counted // of pending, guarded by mu
@@ -80,7 +84,7 @@ func New(s *store.Store, o Options) (*Metrics, error) {
 	m := &Metrics{
 		log: o.Logger, now: o.Now, every: o.FlushEvery,
 		pending: table{}, targets: map[target]*counted{}, entries: map[hourKey]int{}, process: rand.Uint64(),
-		wake: make(chan struct{}, 1), full: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), full: make(chan struct{}, 1), listing: make(chan struct{}, 1),
 		stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	if m.log == nil {

@@ -2,6 +2,7 @@ package metrics_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -262,6 +263,21 @@ func TestRetention(t *testing.T) {
 	list, err := m.List(t.Context(), account, region, time.Time{})
 	if err != nil || len(list) != 0 {
 		t.Errorf("still listed: %v %v", list, err)
+	}
+}
+
+// Whoever gave up does not wait for the list of another, and leaves no trace.
+func TestListGivenUp(t *testing.T) {
+	m := open(t, storetest.New(t), &clock{now: noon})
+	given, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 20 { // a context that has ended and a free place: either may win
+		if _, err := m.List(given, account, region, time.Time{}); err != nil && !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+	}
+	if _, err := m.List(t.Context(), account, region, time.Time{}); err != nil {
+		t.Error(err)
 	}
 }
 

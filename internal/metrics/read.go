@@ -58,8 +58,14 @@ func (m *Metrics) Read(ctx context.Context, account, region string, series []Ser
 }
 
 // List returns the series that were observed since a time, by namespace, name
-// and dimensions.
+// and dimensions. One caller is served at a time.
 func (m *Metrics) List(ctx context.Context, account, region string, since time.Time) ([]Series, error) {
+	select {
+	case m.listing <- struct{}{}:
+		defer func() { <-m.listing }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	seen := map[seriesID]bool{}
 	first := max(since.Unix(), m.now().Add(-Retention).Unix())
 	// A whole day ahead: clients may put what is up to two hours in the future.
