@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/stagedoor/stagedoor/internal/grants"
+	"github.com/stagedoor/stagedoor/internal/terminal"
 	"github.com/stagedoor/stagedoor/internal/why"
 )
 
@@ -170,7 +171,7 @@ func (r *Report) summary() string {
 		name  string
 	}{{Error, "error"}, {Warning, "warning"}, {Info, "note"}} {
 		if n := levels[l.level]; n > 0 {
-			parts = append(parts, count(n, l.name))
+			parts = append(parts, terminal.Count(n, l.name))
 		}
 	}
 	if len(parts) == 0 {
@@ -181,17 +182,10 @@ func (r *Report) summary() string {
 		text += fmt.Sprintf(" · %d of %d pass", passes, len(r.Cells))
 	}
 	if r.Calls > 0 {
-		text += " · " + count(r.Calls, "call") + " to read"
+		text += " · " + terminal.Count(r.Calls, "call") + " to read"
 		if extra := r.Requests - int64(r.Calls); extra > 0 {
 			text += fmt.Sprintf(" (%d repeated)", extra)
 		}
 	}
 	return text
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

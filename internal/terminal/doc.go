@@ -4,7 +4,7 @@
 // dump's sentences may hold anything, escape sequences as well, and none of it
 // may reach the terminal as it is.
 //
-// Called by why, diff and promote. It must never import anything of ours.
+// Called by why, doctor, diff and cli. It must never import anything of ours.
 //
 // Concurrency: functions without state.
 package terminal

@@ -69,7 +69,7 @@ var layers = map[string]struct {
 	"internal/terminal": {foreign: []string{"charm.land/lipgloss/v2"}},
 	"internal/why":      {own: []string{"iampolicy", "internal/grants", "internal/terminal"}},
 	"internal/doctor": {
-		own:     []string{"iampolicy", "internal/grants", "internal/state", "internal/target", "internal/why"},
+		own:     []string{"iampolicy", "internal/grants", "internal/state", "internal/target", "internal/terminal", "internal/why"},
 		foreign: []string{"github.com/aws/aws-sdk-go-v2"},
 	},
 	"internal/diff": {
@@ -77,7 +77,7 @@ var layers = map[string]struct {
 		foreign: []string{"github.com/aws/aws-sdk-go-v2"},
 	},
 	"internal/promote": {
-		own:     []string{"internal/doctor", "internal/target", "internal/diff", "internal/why"},
+		own:     []string{"internal/doctor", "internal/target", "internal/diff", "internal/why", "internal/terminal"},
 		foreign: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go", "charm.land/lipgloss/v2"},
 	},
 	"internal/console": {
