@@ -29,7 +29,7 @@ Written by ` + "`go test -run TestCoveragePage . -update`" + `. An operation tha
 		handlers := s.parts.operations[name]
 		fmt.Fprintf(&b, "\n## %s: %d of %d\n\n", name, len(handlers), len(all))
 		if len(handlers) == 0 {
-			b.WriteString("None yet: every operation decodes, is validated, and answers that it is not supported.\n")
+			b.WriteString("None yet: every operation answers that it is not supported.\n")
 			continue
 		}
 		for _, operation := range all {
