@@ -78,7 +78,9 @@ func TestEverybodyElseSignsIn(t *testing.T) {
 // A proxy on this machine makes everybody look local.
 func TestProxiesAreNotLocal(t *testing.T) {
 	w := newWorld(t)
-	for name, value := range map[string]string{"X-Forwarded-For": "192.0.2.9", "Forwarded": "for=192.0.2.9", "Host": "console.example"} {
+	for name, value := range map[string]string{
+		"X-Forwarded-For": "192.0.2.9", "X-Forwarded-Proto": "https", "Forwarded": "for=192.0.2.9", "Cf-Connecting-Ip": "192.0.2.9", "Host": "console.example",
+	} {
 		b := w.browser()
 		b.header.Set(name, value)
 		if v := b.get("/_stagedoor/"); !strings.HasSuffix(v.url.Path, "/sign-in") {

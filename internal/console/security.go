@@ -33,16 +33,32 @@ func onThisMachine(r *http.Request) bool {
 	if err != nil || !client.Addr().Unmap().IsLoopback() {
 		return false
 	}
-	for _, name := range [...]string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
-		if len(r.Header[name]) > 0 {
-			return false
-		}
+	if proxied(r) {
+		return false
 	}
 	host := hostName(r.Host)
 	if ip := net.ParseIP(host); ip != nil {
 		return ip.IsLoopback()
 	}
 	return host == "localhost" || strings.HasSuffix(host, ".localhost")
+}
+
+// proxied recognises that a proxy passes on what somebody else asks: by what
+// proxies and content networks add, and by HTTP/1.0, which no browser has spoken
+// for decades and nginx speaks to what is behind it unless told otherwise
+// (nginx.org, ngx_http_proxy_module: proxy_http_version).
+func proxied(r *http.Request) bool {
+	for name := range r.Header {
+		if strings.HasPrefix(name, "X-Forwarded") {
+			return true
+		}
+	}
+	for _, name := range [...]string{"Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "Cf-Connecting-Ip", "True-Client-Ip", "Fly-Client-Ip"} {
+		if len(r.Header[name]) > 0 {
+			return true
+		}
+	}
+	return !r.ProtoAtLeast(1, 1)
 }
 
 func hostName(host string) string {

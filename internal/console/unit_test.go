@@ -4,7 +4,10 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -78,16 +81,29 @@ func TestLike(t *testing.T) {
 // Where a person is sent back to is an address of the console, whatever it was
 // asked to be.
 func FuzzLocal(f *testing.F) {
-	for _, seed := range []string{"/_stagedoor/apis/x?y=z", "//evil.example", "https://evil.example", "/_stagedoor/../x", "\\\\evil", "/_stagedoor/\n", "javascript:x"} {
+	for _, seed := range []string{"/_stagedoor/apis/x?y=z", "//evil.example", "https://evil.example", "/_stagedoor/../x", "/_stagedoor/%2e%2e/x", "\\\\evil", "/_stagedoor/\n", "javascript:x"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, back string) {
 		got := local(back)
 		u, err := url.Parse(got)
-		if err != nil || u.Host != "" || u.Scheme != "" || !strings.HasPrefix(got, Prefix) || strings.ContainsAny(got, "\r\n\\") {
+		if err != nil || u.Host != "" || u.Scheme != "" || !strings.HasPrefix(got, Prefix) || strings.ContainsAny(got, "\r\n\\") ||
+			!strings.HasPrefix(path.Clean(u.Path)+"/", Prefix) {
 			t.Errorf("%q leads to %q", back, got)
 		}
 	})
+}
+
+// nginx adds nothing unless told to, but speaks HTTP/1.0 to what is behind it.
+func TestOldProtocolIsNotLocal(t *testing.T) {
+	r := httptest.NewRequest(http.MethodGet, "http://localhost:4566/_stagedoor/", nil)
+	r.RemoteAddr = "127.0.0.1:40000"
+	if !onThisMachine(r) {
+		t.Error("a browser of this machine is not known as one")
+	}
+	if r.Proto, r.ProtoMinor = "HTTP/1.0", 0; onThisMachine(r) {
+		t.Error("nginx is taken for a browser")
+	}
 }
 
 func TestSubstitute(t *testing.T) {

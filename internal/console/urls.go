@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/url"
+	"path"
 	"strings"
 )
 
@@ -58,10 +59,12 @@ func query(namesAndValues ...string) string {
 }
 
 // local is an address of the console to go back to, or the overview: never an
-// address of somebody else ("//evil.example", "https:…", "/\evil").
+// address of somebody else ("//evil.example", "https:…", "/\evil"), nor of what
+// else this port answers ("/_stagedoor/../restapis").
 func local(back string) string {
 	u, err := url.Parse(back)
-	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(u.Path, Prefix) || strings.ContainsAny(back, "\\\r\n") {
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(u.Path, Prefix) || strings.ContainsAny(back, "\\\r\n") ||
+		!strings.HasPrefix(path.Clean(u.Path)+"/", Prefix) {
 		return overviewURL()
 	}
 	return u.RequestURI()
