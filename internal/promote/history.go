@@ -42,7 +42,7 @@ func History(ctx context.Context, place *target.Promoter, api, stage string, fun
 		w := &work{place: place, calls: s.calls}
 		for i := range past.Promotions {
 			// What the functions' tags have forgotten is missing there.
-			_ = w.follow(ctx, &past.Promotions[i])
+			_, _ = w.follow(ctx, &past.Promotions[i])
 		}
 	}
 	past.Calls = int(s.calls.Load())

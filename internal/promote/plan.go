@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,7 +29,9 @@ type work struct {
 	tags     map[string]string // of that stage
 	// functions are what is known of the functions, by ARN[:qualifier].
 	functions map[string]*lambda.GetFunctionOutput
+	mu        sync.Mutex                   // guards tagsOf
 	tagsOf    map[string]map[string]string // of functions, by ARN, while planning
+	all       []string                     // functions of the region, once they were listed
 }
 
 // NewPlan works out what a promotion would do. It changes nothing. A promotion

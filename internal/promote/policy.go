@@ -5,8 +5,9 @@ package promote
 // may write a stage's tags may write its journal.
 
 // Policy is that of NewPlan and Run. The statement for iam is needed where
-// integrations have a role, the one for cloudwatch with --abort-on, and the last
-// one with --fix.
+// integrations have a role, the one for lambda:ListFunctions to undo a promotion
+// one of whose functions was deleted meanwhile, the one for cloudwatch with
+// --abort-on, and the last one with --fix.
 const Policy = `{
   "Version": "2012-10-17",
   "Statement": [
@@ -20,12 +21,14 @@ const Policy = `{
                 "lambda:ListTags", "lambda:TagResource", "lambda:UntagResource"]},
     {"Effect": "Allow", "Resource": "*",
      "Action": ["iam:GetRole", "iam:ListRolePolicies", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:GetPolicy", "iam:GetPolicyVersion"]},
+    {"Effect": "Allow", "Action": "lambda:ListFunctions", "Resource": "*"},
     {"Effect": "Allow", "Action": "cloudwatch:GetMetricData", "Resource": "*"},
     {"Effect": "Allow", "Action": ["lambda:AddPermission", "lambda:RemovePermission"], "Resource": "arn:aws:lambda:*:*:function:*"}
   ]
 }`
 
-// RollbackPolicy is that of Rollback and Run.
+// RollbackPolicy is that of Rollback and Run. lambda:ListFunctions is needed only
+// where a function of the promotion was deleted meanwhile.
 const RollbackPolicy = `{
   "Version": "2012-10-17",
   "Statement": [
@@ -34,7 +37,8 @@ const RollbackPolicy = `{
     {"Effect": "Allow", "Action": "apigateway:PATCH", "Resource": "arn:aws:apigateway:*::/restapis/*/stages/*"},
     {"Effect": "Allow", "Action": ["apigateway:PUT", "apigateway:DELETE"], "Resource": "arn:aws:apigateway:*::/tags/*"},
     {"Effect": "Allow", "Resource": "arn:aws:lambda:*:*:function:*",
-     "Action": ["lambda:GetFunction", "lambda:GetAlias", "lambda:UpdateFunctionCode", "lambda:UpdateAlias", "lambda:ListTags"]}
+     "Action": ["lambda:GetFunction", "lambda:GetAlias", "lambda:UpdateFunctionCode", "lambda:UpdateAlias", "lambda:ListTags"]},
+    {"Effect": "Allow", "Action": "lambda:ListFunctions", "Resource": "*"}
   ]
 }`
 

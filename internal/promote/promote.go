@@ -171,7 +171,12 @@ type Record struct {
 	Functions []FunctionRecord `json:"functions,omitempty"`
 	Count     int              `json:"functionCount"`
 
-	first string // ARN of the first function, "" when there is none
+	// Lost says, in sentences, which functions an undo cannot restore: their part
+	// of the journal is gone.
+	Lost []string `json:"lost,omitempty"`
+
+	first   string            // ARN of the first function, "" when there is none
+	missing map[string]string // of Lost, by ARN, while looking
 }
 
 // FunctionRecord is what the tags of a function keep of one promotion.
@@ -214,6 +219,7 @@ const (
 type Result struct {
 	Outcome  string        `json:"outcome"`
 	Reason   string        `json:"reason,omitempty"` // of a rollback that nobody asked for
+	Lost     []string      `json:"lost,omitempty"`   // what an undo could not put back
 	Record   Record        `json:"record"`
 	Probes   []ProbeResult `json:"probes,omitempty"`
 	Measured *Measured     `json:"measured,omitempty"`

@@ -56,7 +56,7 @@ func Rollback(ctx context.Context, place *target.Promoter, r RollbackRequest) (*
 	}
 	p.ID = p.Undoes[0].ID
 	for i := range p.Undoes {
-		if err := p.work.follow(ctx, &p.Undoes[i]); err != nil {
+		if err := p.work.gather(ctx, &p.Undoes[i]); err != nil {
 			return nil, err
 		}
 		p.Request.From = p.Undoes[i].From
@@ -108,38 +108,48 @@ func undone(all []Record, r RollbackRequest) ([]Record, error) {
 
 // follow reads a promotion's functions: the stage's record names the first,
 // each function's tags name the next. So a promotion of hundreds of functions
-// fits, though a stage has 50 tags.
-func (w *work) follow(ctx context.Context, r *Record) error {
-	for arn, n := r.first, 0; arn != ""; n++ {
-		if n > r.Count {
-			return fmt.Errorf("the journal of promotion %s goes in circles at %s", r.ID, short(arn))
+// fits, though a stage has 50 tags. It reports whether all were there; what the
+// chain breaks at is noted.
+func (w *work) follow(ctx context.Context, r *Record) (whole bool, err error) {
+	seen := map[string]bool{}
+	for arn := r.first; arn != ""; {
+		if seen[arn] || !isFunction(arn) { // somebody edited a tag
+			return false, nil
 		}
+		seen[arn] = true
 		tags, err := w.functionTags(ctx, arn)
-		if err != nil {
-			return fmt.Errorf("reading the tags of %s, which was in promotion %s: %w", short(arn), r.ID, err)
+		switch {
+		case code(err) == notFound:
+			r.miss(arn, deletedText(arn))
+			return false, nil
+		case err != nil:
+			return false, fmt.Errorf("reading the tags of %s, which was in promotion %s: %w", short(arn), r.ID, err)
 		}
 		f, ok := readFunction(r.ID, arn, tags)
-		if !ok && r.State == Preparing {
-			return nil // the journal was not complete yet, and nothing has changed
-		}
 		if !ok {
-			return fmt.Errorf("the tags of %s do not tell of promotion %s any more: it cannot be gone on with or undone", short(arn), r.ID)
+			r.miss(arn, forgottenText(arn, r.ID))
+			return false, nil
 		}
 		r.Functions = append(r.Functions, f)
 		arn = f.next
 	}
-	return nil
+	return len(r.Functions) >= r.Count, nil
 }
 
 // functionTags reads a function's tags once: they tell of many promotions.
 func (w *work) functionTags(ctx context.Context, arn string) (map[string]string, error) {
-	if tags, known := w.tagsOf[arn]; known {
+	w.mu.Lock()
+	tags, known := w.tagsOf[arn]
+	w.mu.Unlock()
+	if known {
 		return tags, nil
 	}
 	out, err := call(ctx, w.calls, w.place.Functions(part(arn, 3)).ListTags, &lambda.ListTagsInput{Resource: &arn})
 	if err != nil {
 		return nil, err
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.tagsOf == nil {
 		w.tagsOf = map[string]map[string]string{}
 	}
@@ -154,11 +164,15 @@ func (p *Plan) resume(ctx context.Context, asked Request) error {
 		return &usageError{fmt.Sprintf("promotion %s from %s to %s was interrupted: run \"stagedoor promote %s %s %s\" to go on with it, or \"stagedoor rollback %s %s\" to undo it",
 			r.ID, r.From, r.Stage, asked.API, r.From, r.Stage, asked.API, r.Stage)}
 	}
-	if err := p.work.follow(ctx, r); err != nil {
+	if err := p.work.gather(ctx, r); err != nil {
 		return err
 	}
-	p.Kind, p.Stage = "resumption", *r.move()
-	p.Request.Canary = r.Canary
+	p.Kind = "resumption"
+	if r.State == Undoing || len(r.Lost) > 0 {
+		p.resumeUndo(ctx)
+		return nil
+	}
+	p.Stage, p.Request.Canary = *r.move(), r.Canary
 	if asked.Bake == 0 {
 		p.Request.Bake, p.Request.AbortOn = r.Bake, r.AbortOn
 	}
@@ -166,12 +180,26 @@ func (p *Plan) resume(ctx context.Context, asked Request) error {
 		p.Functions = append(p.Functions, r.Functions[i].move())
 	}
 	p.Commands = p.commands()
-	if r.State == Undoing {
-		p.warn("Promotion %s was being undone (%s): that is completed. Promote again afterwards.", r.ID, r.Reason)
-		return nil
-	}
 	p.warn("Promotion %s of %s by %s was interrupted (%s): it is gone on with as it was planned then.", r.ID, r.Began.Format("2006-01-02 15:04 MST"), r.At, r.State)
 	return nil
+}
+
+// resumeUndo makes the plan of undoing an interrupted promotion that is not gone
+// on with. What keeps a rollback from putting something back is only told: this
+// is the way out of the interruption, and stops at nothing.
+func (p *Plan) resumeUndo(ctx context.Context) {
+	r := p.Resumes
+	p.Undoes = []Record{*r}
+	p.planUndo(ctx)
+	for _, x := range p.Problems {
+		p.warn("%s It is left as it is.", x.Sentence)
+	}
+	p.Problems = nil
+	if r.State == Undoing {
+		p.warn("Promotion %s was being undone (%s): that is completed. Promote again afterwards.", r.ID, r.Reason)
+		return
+	}
+	p.warn("Promotion %s of %s by %s was interrupted (%s) and cannot be gone on with: it is undone. Promote again afterwards.", r.ID, r.Began.Format("2006-01-02 15:04 MST"), r.At, r.State)
 }
 
 // move is a function's part in a promotion, in the form of a plan.
@@ -222,6 +250,9 @@ func (p *Plan) planUndo(ctx context.Context) {
 		}
 	}
 	for i := range p.Undoes {
+		for _, text := range p.Undoes[i].Lost {
+			p.warn("%s.", sentence(text))
+		}
 		for j := range p.Undoes[i].Functions {
 			p.planUndoFunction(ctx, &p.Undoes[i].Functions[j], i == 0)
 		}
@@ -290,10 +321,7 @@ func (p *Plan) changedSince(what, has, left string) {
 func (r *runner) rollback(ctx context.Context) error {
 	by := "rollback by " + r.w.caller.Name
 	for i := range r.plan.Undoes {
-		r.record, r.parts = &r.plan.Undoes[i], nil
-		for j := range r.record.Functions {
-			r.parts = append(r.parts, &r.record.Functions[j])
-		}
+		r.take(&r.plan.Undoes[i])
 		reason := by
 		if r.record.State == Undoing {
 			reason = r.record.Reason
@@ -304,4 +332,12 @@ func (r *runner) rollback(ctx context.Context) error {
 	}
 	r.result.Reason = ""
 	return nil
+}
+
+// take makes a promotion that another run began the one of this run.
+func (r *runner) take(record *Record) {
+	r.record, r.parts = record, nil
+	for i := range record.Functions {
+		r.parts = append(r.parts, &record.Functions[i])
+	}
 }

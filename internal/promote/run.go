@@ -46,7 +46,8 @@ type runner struct {
 	// measured is what was told last of the metrics.
 	measured string
 
-	mu   sync.Mutex // guards result.Events
+	mu   sync.Mutex // guards result.Events and lost
+	lost []string   // what the undo of record could not put back
 	tell func(Event)
 }
 
@@ -107,11 +108,9 @@ func (r *runner) unchanged(ctx context.Context) error {
 // promote begins a promotion or goes on with one.
 func (r *runner) promote(ctx context.Context) error {
 	if old := r.plan.Resumes; old != nil && old.State != Preparing {
-		r.record, r.resumed = old, true
-		for i := range old.Functions {
-			r.parts = append(r.parts, &old.Functions[i])
-		}
-		if old.State == Undoing {
+		r.resumed = true
+		r.take(old)
+		if old.State == Undoing || len(old.Lost) > 0 {
 			return r.undo(ctx, old.Reason)
 		}
 		return r.settle(ctx, r.forward(ctx))

@@ -163,7 +163,14 @@ func (r *runner) undoStage(ctx context.Context, force bool) error {
 		if !left.changes() {
 			return text, nil
 		}
-		return stageText(left), r.patch(ctx, stagePatches(left))
+		err = r.patch(ctx, stagePatches(left))
+		if gone(err) && left.OldDeployment != left.NewDeployment && len(left.Set) > 0 {
+			// The deployment was deleted; the variables can go back all the same.
+			if again := r.patch(ctx, variablePatches("/variables/", left.Set)); again != nil {
+				return "", again
+			}
+		}
+		return stageText(left), err
 	})
 }
 

@@ -219,7 +219,13 @@ func (r *Result) WriteText(w io.Writer) error {
 		if r.Reason != "" {
 			mark, text = t.redBold.Render("✗"), fmt.Sprintf("Not promoted: %s. %s", r.Reason, text)
 		}
+		if len(r.Lost) > 0 {
+			mark, text = t.redBold.Render("✗"), strings.TrimSuffix(text, ".")+", but for what could not be put back:"
+		}
 		t.paragraph(mark, text)
+		for _, lost := range r.Lost {
+			t.paragraph(t.yellow.Render("!"), sentence(lost)+".")
+		}
 	default:
 		t.paragraph(t.green.Render("="), "Nothing was changed.")
 	}

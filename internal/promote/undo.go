@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -16,6 +17,9 @@ import (
 func (r *runner) undo(ctx context.Context, reason string) error {
 	next := *r.record
 	next.Reason = reason
+	for _, text := range next.Lost {
+		r.lose(text)
+	}
 	if err := r.write(ctx, &next, Undoing); err != nil {
 		return err
 	}
@@ -29,21 +33,48 @@ func (r *runner) undo(ctx context.Context, reason string) error {
 	if err != nil {
 		return err
 	}
+	if len(r.lost) > 0 {
+		reason = lostText(r.lost, reason)
+		r.record.Reason = reason
+	}
 	if err := r.write(ctx, r.record, Undone); err != nil {
 		return err
 	}
 	r.result.Outcome, r.result.Reason = RolledBack, reason
+	r.result.Lost, r.lost = append(r.result.Lost, r.lost...), nil
 	return nil
 }
 
-// leave lets an undo go on past what somebody else changed.
+// leave lets an undo go on past what somebody else changed or deleted.
 func (r *runner) leave(err error) error {
 	var final *finalError
-	if !errors.As(err, &final) {
+	switch {
+	case errors.As(err, &final):
+		r.say(Event{Kind: "note", Text: final.text + ". It is left as it is.", Bad: true})
+	case gone(err):
+		r.lose(fmt.Sprintf("it cannot be put back: %v", err))
+	default:
 		return err
 	}
-	r.say(Event{Kind: "note", Text: final.text + ". It is left as it is.", Bad: true})
 	return nil
+}
+
+// lose tells what an undo cannot put back.
+func (r *runner) lose(text string) {
+	r.say(Event{Kind: "note", Text: sentence(text) + ".", Bad: true})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lost = append(r.lost, text)
+}
+
+// sentence begins text with a capital, unless it begins with a name.
+func sentence(text string) string {
+	for _, word := range []string{"the ", "it "} {
+		if strings.HasPrefix(text, word) {
+			return strings.ToUpper(text[:1]) + text[1:]
+		}
+	}
+	return text
 }
 
 // undoFunction puts aliases back first: they take calls, and the version that
