@@ -217,9 +217,13 @@ func (b *builder) codeMove(p *Plan, m *FunctionMove, source *lambda.GetFunctionO
 			p.problem(tooLarge(p, m))
 		}
 	}
+	foreign := m.Code != nil && family(from.Runtime) != family(to.Runtime)
+	if foreign {
+		p.problem(otherFamily(m, from, to))
+	}
 	for _, d := range m.Kept {
 		switch {
-		case !d.Risky || m.Code == nil:
+		case !d.Risky || m.Code == nil || foreign && (d.Setting == "runtime" || d.Setting == "handler"):
 		case d.Target == "":
 			p.warn("%s has no %s, which %s has.", short(m.Function), strings.TrimSuffix(d.Setting, "s"), short(m.Source))
 		default:
