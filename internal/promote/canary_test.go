@@ -2,6 +2,7 @@ package promote_test
 
 import (
 	"context"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -75,7 +76,7 @@ func TestCanaryOfStage(t *testing.T) {
 	if after := w.share(api, "prod", "/hello", "green"); after != 1 || result.Outcome != promote.Promoted {
 		t.Errorf("afterwards %g of the calls are green; %+v", after, result)
 	}
-	if m := result.Measured; m == nil || !m.Canary || m.Failed != 0 || m.Calls != during*200 {
+	if m := result.Measured; m == nil || !m.Canary || m.Failed != 0 || m.Calls != math.Round(during*200) {
 		t.Errorf("of %g canary calls it counted %+v", during*200, m)
 	}
 	back, err := promote.Rollback(context.Background(), w.place, promote.RollbackRequest{API: api, Stage: "prod", Caller: somebody(1)})
@@ -101,6 +102,7 @@ func TestAbort(t *testing.T) {
 		{"code of a function", "/hello", "5xx>1%", stageFunctions, stages, []string{"hello-dev"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			api := c.setUp(w)
 			for _, name := range c.broken {

@@ -3,8 +3,7 @@ package promote_test
 import (
 	"context"
 	"fmt"
-	"sync"
-	"sync/atomic"
+	"slices"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,33 +13,27 @@ import (
 	"github.com/stagedoor/stagedoor/internal/promote"
 )
 
-// TestRollbackDiesAnywhere lets a rollback die after every single AWS call.
-// Running it again, or promoting, completes it: aliases with the weights that
-// they had, code, variables and deployment.
+// TestRollbackDiesAnywhere lets a rollback die after AWS calls, as sample has
+// them. Running it again, or promoting, completes it: aliases with the weights
+// that they had, code, variables and deployment.
 func TestRollbackDiesAnywhere(t *testing.T) {
-	stride := 1
-	if testing.Short() {
-		stride = 5
+	t.Parallel()
+	sample := newSample(t, false)
+	died := sample.sweep(func() func(n, k int, applied bool) bool {
+		w, s := newWorld(shardOf{t}), shapeNamed("aliases")
+		s.request.API, s.request.Set = s.setUp(w), map[string]string{"extra": "1"}
+		w.weigh("shared", "staging")
+		old := w.state(s.request.API, "staging", s.names()...)
+		return func(n, k int, applied bool) bool { return w.rollbackDies(s, n, k, applied, old) }
+	})
+	if died < 40/sample.stride {
+		t.Errorf("died %d times only", died)
 	}
-	var died atomic.Int64
-	var running sync.WaitGroup
-	for shard := range shards {
-		running.Go(func() {
-			w := newWorld(shardOf{t})
-			s := shapes()[1]
-			s.request.API, s.request.Set = s.setUp(w), map[string]string{"extra": "1"}
-			w.weigh("shared", "staging")
-			old := w.state(s.request.API, "staging", s.names()...)
-			for n := shard; w.rollbackDies(s, n, n%2 == 0, old); n += stride * shards {
-				w.rollbackDies(s, n, n%2 == 1, old)
-				died.Add(2)
-			}
-		})
-	}
-	running.Wait()
-	if died.Load() < 40/int64(stride) {
-		t.Errorf("died %d times only", died.Load())
-	}
+}
+
+func shapeNamed(name string) shape {
+	all := shapes()
+	return all[slices.IndexFunc(all, func(s shape) bool { return s.name == name })]
 }
 
 // weigh gives an alias a second version with a tenth of the calls.
@@ -55,7 +48,7 @@ func (w *world) weigh(name, alias string) {
 	w.update(name, "new "+aws.ToString(&name))
 }
 
-func (w *world) rollbackDies(s shape, n int, applied bool, old state) bool {
+func (w *world) rollbackDies(s shape, n, k int, applied bool, old state) bool {
 	t := w.t
 	t.Helper()
 	where := fmt.Sprintf("rollback, after %d calls, the next applied: %v", n, applied)
@@ -73,7 +66,7 @@ func (w *world) rollbackDies(s shape, n int, applied bool, old state) bool {
 		return false
 	}
 	s.request.Caller = somebody(w.pid + 1)
-	if n%3 == 0 {
+	if k%3 == 0 {
 		again := w.plan(s.request)
 		if again.Resumes != nil { // it was being undone
 			if result := w.run(again); result.Outcome != promote.RolledBack {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -52,6 +53,7 @@ func TestImages(t *testing.T) {
 	api := stages(w)
 	const registry = "123456789012.dkr.ecr.us-east-1.amazonaws.com/"
 	packages := map[string][]byte{"hello-dev": code(t, "new"), "bye-dev": code(t, "new bye")}
+	var mu sync.Mutex // functions move side by side
 	var images []string
 	w.like(func(f *lambda.GetFunctionOutput) {
 		f.Configuration.PackageType = types.PackageTypeImage
@@ -60,6 +62,8 @@ func TestImages(t *testing.T) {
 		if in.ZipFile != nil {
 			t.Error("a package is sent to a function of an image")
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		images = append(images, *in.ImageUri)
 		name, _, _ := strings.Cut(strings.TrimPrefix(*in.ImageUri, registry), "@")
 		in.ZipFile, in.ImageUri = packages[name], nil // which a stagedoor understands
@@ -115,6 +119,7 @@ func TestStageRefuses(t *testing.T) {
 		{"refused", 1, &rest.BadRequestException{Message: aws.String("Invalid stage")}, promote.RolledBack},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			api := stages(w)
 			old := w.state(api, "staging", stageFunctions...)

@@ -4,10 +4,12 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -29,6 +31,18 @@ const (
 	testAccount = "000000000000"
 	testRegion  = "us-east-1"
 )
+
+// TestMain lets many tests run at once: each has a stagedoor of its own, and
+// most of its time goes to waiting until a function's update is done.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	chosen := false
+	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
+	if !chosen {
+		_ = flag.Set("test.parallel", "6") // a flag of package testing, and a number
+	}
+	os.Exit(m.Run())
+}
 
 // world is a stagedoor in this process that is asked over HTTP.
 type world struct {
