@@ -184,3 +184,25 @@ func (w *world) editStageTag(old, with string) {
 	_, err = w.apis.TagResource(context.Background(), &apigateway.TagResourceInput{ResourceArn: &arn, Tags: tags})
 	must(w.t, err)
 }
+
+// An alias that was deleted while a promotion was interrupted cannot move and
+// cannot be put back: that is named, and ends the promotion.
+func TestAliasIsGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	api := oneAlias(w)
+	old := w.state(api, "staging")
+	w.leaveOff(api, true)
+	_, err := w.lambda.DeleteAlias(context.Background(), &lambda.DeleteAliasInput{FunctionName: aws.String("shared"), Name: aws.String("staging")})
+	must(t, err)
+	result := w.run(w.plan(promote.Request{API: api, From: "dev", To: "staging", Caller: somebody(2)}))
+	if result.Outcome != promote.RolledBack || result.Record.State != promote.Undone || len(result.Lost) != 1 || !strings.Contains(result.Lost[0], "alias staging of shared") {
+		t.Errorf("%+v", result)
+	}
+	if diff := cmp.Diff(old, w.state(api, "staging")); diff != "" {
+		t.Error(diff)
+	}
+	if p := w.plan(promote.Request{API: api, From: "dev", To: "staging", Caller: somebody(3)}); p.Resumes != nil {
+		t.Errorf("%+v", p.Resumes)
+	}
+}
