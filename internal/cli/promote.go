@@ -168,7 +168,7 @@ func (f *promotePlace) run(ctx context.Context, env *Environment, plan func(cont
 	switch {
 	case err != nil:
 		return failed(err)
-	case p.Kind != "rollback" && result.Outcome == promote.RolledBack:
+	case len(result.Lost) > 0 || p.Kind != "rollback" && result.Outcome == promote.RolledBack:
 		return &exitError{code: exitNotPromoted}
 	}
 	return nil

@@ -29,7 +29,8 @@ stay: they let nothing through that does not exist.
 What somebody else changed since stops it; --force puts it back all the same.
 Interrupted at any point it is gone on with by running it again.
 
-Exit code: 0 done, 1 it would lose something, 2 could not run, or was interrupted.
+Exit code: 0 done, 1 it would lose something, or something could not be put back
+because it was deleted meanwhile, 2 could not run, or was interrupted.
 This IAM policy is enough:
 
 ` + promote.RollbackPolicy,
