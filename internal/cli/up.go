@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -93,6 +94,9 @@ func runUp(ctx context.Context, env *Environment, options stagedoor.Options) err
 	if err != nil {
 		return err
 	}
+
+	// Starting needed memory that waiting does not: it is given back.
+	go debug.FreeOSMemory()
 
 	ended := make(chan error, 1)
 	go func() { ended <- server.Wait() }()
