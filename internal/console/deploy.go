@@ -97,7 +97,7 @@ func deploy(v *visit) (*done, error) {
 			return again(problem)
 		}
 	}
-	x := &deploying{v: v, api: f.API}
+	x := &deploying{steps{v: v, api: f.API}}
 	if err := x.run(f, chosen); err != nil {
 		if undone := x.undo(v.ctx()); undone != nil {
 			err = errors.Join(err, undone)
@@ -190,28 +190,8 @@ func (v *visit) variables() []variable {
 	return all
 }
 
-// deploying carries out a deployment and remembers how to take it back.
-type deploying struct {
-	v        *visit
-	api      string
-	commands []string
-	back     []func(context.Context, *apigateway.Client) error
-}
-
-func (x *deploying) did(words ...string) {
-	x.commands = append(x.commands, command(append([]string{"apigateway"}, words...)...))
-}
-
-func (x *deploying) undo(ctx context.Context) error {
-	for len(x.back) > 0 {
-		last := len(x.back) - 1
-		if err := x.back[last](ctx, x.v.apis()); err != nil && !isMissing(err) {
-			return err
-		}
-		x.back = x.back[:last]
-	}
-	return nil
-}
+// deploying carries out a deployment.
+type deploying struct{ steps }
 
 func (x *deploying) run(f *deployForm, chosen []string) error {
 	made, err := x.v.apis().CreateDeployment(x.v.ctx(), &apigateway.CreateDeploymentInput{RestApiId: &x.api, Description: optional(f.Description)})

@@ -48,7 +48,7 @@ func (m *making) example(runtime, code string) (api string, err error) {
 		_, err := v.apis().DeleteRestApi(ctx, &apigateway.DeleteRestApiInput{RestApiId: &api})
 		return err
 	})
-	method := &methodMade{v: m.v, api: api}
+	method := &methodMade{steps{v: m.v, api: api}}
 	form := &integrationForm{API: api, Path: "/hello", Verb: "GET", Function: "my-function-${stageVariables.env}"}
 	if err := method.put(form); err != nil {
 		return "", err

@@ -228,7 +228,7 @@ func putIntegration(v *visit) (*done, error) {
 	if err != nil {
 		return nil, err
 	}
-	made := &methodMade{v: v, api: f.API}
+	made := &methodMade{steps{v: v, api: f.API}}
 	if err := made.put(f); err != nil {
 		if undone := made.undo(v.ctx()); undone != nil {
 			return nil, errors.Join(err, undone)
@@ -297,29 +297,8 @@ func (v *visit) grantIntegration(f *integrationForm, made *methodMade, stages []
 	return d
 }
 
-// methodMade makes a method and remembers how to take it back.
-type methodMade struct {
-	v        *visit
-	api      string
-	commands []string
-	back     []func(context.Context, *apigateway.Client) error
-}
-
-func (m *methodMade) did(words ...string) {
-	m.commands = append(m.commands, command(append([]string{"apigateway"}, words...)...))
-}
-
-// undo takes back what was done, the last first; each step once.
-func (m *methodMade) undo(ctx context.Context) error {
-	for len(m.back) > 0 {
-		last := len(m.back) - 1
-		if err := m.back[last](ctx, m.v.apis()); err != nil && !isMissing(err) {
-			return err
-		}
-		m.back = m.back[:last]
-	}
-	return nil
-}
+// methodMade makes a method.
+type methodMade struct{ steps }
 
 // put makes what is missing of resources, method and integration.
 func (m *methodMade) put(f *integrationForm) error {
