@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/apigateway"
 	types "github.com/aws/aws-sdk-go-v2/service/apigateway/types"
+
+	"github.com/stagedoor/stagedoor/internal/state"
 )
 
 func apiRoutes() []route {
@@ -248,7 +250,7 @@ func newLiveMethod(api, verb string, r *types.Resource, in *types.Integration) l
 		return m
 	}
 	m.Integration, m.Function = string(in.Type), functionInURI(aws.ToString(in.Uri))
-	m.Variables = strings.Contains(m.Function, variableOpen)
+	m.Variables = len(state.VariablesIn(m.Function)) > 0
 	return m
 }
 

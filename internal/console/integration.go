@@ -12,6 +12,8 @@ import (
 	types "github.com/aws/aws-sdk-go-v2/service/apigateway/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/smithy-go"
+
+	"github.com/stagedoor/stagedoor/internal/state"
 )
 
 func integrationRoutes() []route {
@@ -194,7 +196,7 @@ func (v *visit) resolveStages(f *integrationForm, stages []types.Stage) []resolu
 		}
 		all = append(all, l.judge(f.API, name, where, f.Verb, f.Path, f.reference(), stages[i].Variables))
 	}
-	if len(stages) == 0 && len(variablesIn(f.reference())) == 0 {
+	if len(stages) == 0 && len(state.VariablesIn(f.reference())) == 0 {
 		all = append(all, l.judge(f.API, "*", "*", f.Verb, f.Path, f.reference(), nil))
 	}
 	return all

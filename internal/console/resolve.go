@@ -3,6 +3,8 @@ package console
 import (
 	"fmt"
 	"strings"
+
+	"github.com/stagedoor/stagedoor/internal/state"
 )
 
 // callee is what an integration calls on one stage.
@@ -18,45 +20,6 @@ func (c *callee) qualified() string {
 		return c.ARN
 	}
 	return c.ARN + ":" + c.Qualifier
-}
-
-const variableOpen = "${stageVariables."
-
-// substitute replaces ${stageVariables.x}. A variable that the stage does not
-// have becomes empty, as on AWS (awslabs/aws-apigateway-importer#119); its name
-// is returned.
-func substitute(text string, variables map[string]string) (resolved string, undefined []string) {
-	var b strings.Builder
-	for {
-		before, rest, found := strings.Cut(text, variableOpen)
-		b.WriteString(before)
-		name, after, closed := strings.Cut(rest, "}")
-		if !found || !closed {
-			if found {
-				b.WriteString(variableOpen + rest)
-			}
-			return b.String(), undefined
-		}
-		value, defined := variables[name]
-		if !defined {
-			undefined = append(undefined, name)
-		}
-		b.WriteString(value)
-		text = after
-	}
-}
-
-// variablesIn lists the stage variables that a text names.
-func variablesIn(text string) (names []string) {
-	for {
-		_, rest, found := strings.Cut(text, variableOpen)
-		name, after, closed := strings.Cut(rest, "}")
-		if !found || !closed {
-			return names
-		}
-		names = append(names, name)
-		text = after
-	}
 }
 
 const invokePath, invokeEnd = ":lambda:path/2015-03-31/functions/", "/invocations"
@@ -84,7 +47,7 @@ func (v *visit) uriOf(function string) string {
 // resolve says which function a reference means on a stage with these variables.
 func (v *visit) resolve(function string, variables map[string]string) callee {
 	c := callee{Region: v.region, Account: v.s.Account}
-	text, undefined := substitute(function, variables)
+	text, undefined := state.Resolve(function, variables)
 	c.Undefined = undefined
 	rest := text
 	if strings.HasPrefix(text, "arn:") {

@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -103,24 +102,6 @@ func TestOldProtocolIsNotLocal(t *testing.T) {
 	}
 	if r.Proto, r.ProtoMinor = "HTTP/1.0", 0; onThisMachine(r) {
 		t.Error("nginx is taken for a browser")
-	}
-}
-
-func TestSubstitute(t *testing.T) {
-	for _, c := range []struct {
-		text, want string
-		undefined  []string
-	}{
-		{"f", "f", nil},
-		{"f-${stageVariables.env}", "f-dev", nil},
-		{"${stageVariables.env}${stageVariables.env}:${stageVariables.no}", "devdev:", []string{"no"}},
-		{"f-${stageVariables.env", "f-${stageVariables.env", nil},
-		{"${other.env}", "${other.env}", nil},
-	} {
-		got, undefined := substitute(c.text, map[string]string{"env": "dev"})
-		if got != c.want || !slices.Equal(undefined, c.undefined) {
-			t.Errorf("%q: %q %q", c.text, got, undefined)
-		}
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/apigateway"
+
+	"github.com/stagedoor/stagedoor/internal/state"
 )
 
 // APIGW-DG:stage-variables: names of letters, digits and _, values of
@@ -133,7 +135,7 @@ func (v *visit) check(api, stage string, methods []deployedMethod, variables []v
 	l := v.lookup()
 	for i := range methods {
 		m := &methods[i]
-		for _, name := range variablesIn(m.Function) {
+		for _, name := range state.VariablesIn(m.Function) {
 			used[name] = true
 		}
 		if m.Function == "" {

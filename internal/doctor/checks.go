@@ -9,6 +9,7 @@ import (
 	lambda "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/stagedoor/stagedoor/internal/grants"
+	"github.com/stagedoor/stagedoor/internal/state"
 )
 
 // testInvoke finds methods that work and whose Test button does not: it calls
@@ -167,12 +168,12 @@ func (e *exam) variables() []Finding {
 	for _, a := range e.apis {
 		named := map[string]bool{}
 		for _, m := range a.live {
-			for _, name := range variablesIn(m.uri + m.credentials) {
+			for _, name := range state.VariablesIn(m.uri + m.credentials) {
 				named[name] = true
 			}
 		}
 		for _, z := range a.authorizers {
-			for _, name := range variablesIn(z.uri + z.credentials) {
+			for _, name := range state.VariablesIn(z.uri + z.credentials) {
 				named[name] = true
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/grants"
+	"github.com/stagedoor/stagedoor/internal/state"
 )
 
 // byCause are the codes that follow from the cause alone.
@@ -120,7 +121,7 @@ func (e *exam) absentCode(c *Cell, cause string) string {
 		return onBareFunction
 	case c.to.account != e.account:
 		return crossAccount
-	case c.authorizer == nil && c.method != nil && len(variablesIn(c.method.uri)) > 0:
+	case c.authorizer == nil && c.method != nil && len(state.VariablesIn(c.method.uri)) > 0:
 		if e.grantedElsewhere(c) {
 			return someStagesOnly
 		}
@@ -174,7 +175,7 @@ func (e *exam) kindCode(c *Cell, code string) string {
 		return code
 	}
 	switch {
-	case c.authorizer != nil && len(variablesIn(c.authorizer.uri)) > 0:
+	case c.authorizer != nil && len(state.VariablesIn(c.authorizer.uri)) > 0:
 		return authorizerByVar
 	case c.authorizer != nil:
 		return authorizerGrant

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/grants"
+	"github.com/stagedoor/stagedoor/internal/state"
 	"github.com/stagedoor/stagedoor/internal/target"
 )
 
@@ -155,7 +156,7 @@ func (c *canary) hidden() string {
 
 // dependsOn reports whether a canary's variables change what a text says.
 func dependsOn(s *stage, v variant, text string) bool {
-	for _, name := range variablesIn(text) {
+	for _, name := range state.VariablesIn(text) {
 		if v.values[name] != s.variables[name] {
 			return true
 		}
@@ -214,7 +215,7 @@ func (e *exam) authorizerCell(s *stage, z *authorizer, v variant) Cell {
 
 // resolve finds out which function is called; false when the URI says none.
 func (e *exam) resolve(c *Cell, v variant, uri, credentials string) bool {
-	resolved, undefined := resolve(uri, v.values)
+	resolved, undefined := state.Resolve(uri, v.values)
 	to, err := parseURI(resolved, e.region, e.account, c.stage.api.kind != restKind)
 	c.to, c.undefined = to, undefined
 	c.call = grants.Call{
@@ -222,7 +223,7 @@ func (e *exam) resolve(c *Cell, v variant, uri, credentials string) bool {
 		FunctionARN: to.arn, Qualifier: to.qualifier, SourceAccount: e.account, Time: e.now,
 	}
 	if credentials != "" {
-		role, missing := resolve(credentials, v.values)
+		role, missing := state.Resolve(credentials, v.values)
 		c.Credentials, c.call.Credentials = role, role
 		c.undefined = append(c.undefined, missing...)
 	}

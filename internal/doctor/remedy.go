@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/stagedoor/stagedoor/internal/grants"
+	"github.com/stagedoor/stagedoor/internal/state"
 )
 
 // remedies add to the findings of some codes what a grant alone does not mend.
@@ -163,7 +164,7 @@ func (e *exam) suggest(c *Cell, name string) []string {
 		variables := map[string]string{}
 		maps.Copy(variables, c.stage.variables)
 		variables[name] = v
-		resolved, _ := resolve(uri, variables)
+		resolved, _ := state.Resolve(uri, variables)
 		to, err := parseURI(resolved, e.region, e.account, c.stage.api.kind != restKind)
 		if err != nil {
 			return true
@@ -235,7 +236,7 @@ func (e *exam) tellShape(c *Cell, f *Finding) {
 
 func (e *exam) tellCrossAccount(c *Cell, f *Finding) {
 	f.Sentence = fmt.Sprintf("The function belongs to account %s and the API to %s: the function's policy must allow the API, and only its owner can add that.", c.to.account, e.account)
-	if c.method != nil && len(variablesIn(c.method.uri)) > 0 {
+	if c.method != nil && len(state.VariablesIn(c.method.uri)) > 0 {
 		f.Notes = append(f.Notes, "AWS does not support stage variables in the name of another account's function: write its ARN out.")
 	}
 }

@@ -24,45 +24,6 @@ func (c *callee) qualified() string {
 	return c.arn + ":" + c.qualifier
 }
 
-const variableOpen = "${stageVariables."
-
-// resolve replaces ${stageVariables.x}. A variable that the stage does not have
-// becomes empty, as on AWS, where "fn-${stageVariables.env}" then asks for "fn-"
-// (awslabs/aws-apigateway-importer#119); its name is returned.
-func resolve(text string, variables map[string]string) (resolved string, undefined []string) {
-	var b strings.Builder
-	for {
-		before, rest, found := strings.Cut(text, variableOpen)
-		b.WriteString(before)
-		name, after, closed := strings.Cut(rest, "}")
-		if !found || !closed {
-			if found {
-				b.WriteString(variableOpen + rest)
-			}
-			return b.String(), undefined
-		}
-		value, defined := variables[name]
-		if !defined {
-			undefined = append(undefined, name)
-		}
-		b.WriteString(value)
-		text = after
-	}
-}
-
-// variablesIn lists the stage variables that a text names.
-func variablesIn(text string) (names []string) {
-	for {
-		_, rest, found := strings.Cut(text, variableOpen)
-		name, after, closed := strings.Cut(rest, "}")
-		if !found || !closed {
-			return names
-		}
-		names = append(names, name)
-		text = after
-	}
-}
-
 // The two paths of Lambda's Invoke in an integration's URI.
 const (
 	invokePath, invokeEnd = "2015-03-31/functions/", "/invocations"

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/stagedoor/stagedoor/internal/state"
 	"github.com/stagedoor/stagedoor/internal/target"
 )
 
@@ -20,7 +21,7 @@ func Wanted(callers []string) func(d *target.Dump) target.Wanted {
 func wantedOf(d *target.Dump, apis []*api) target.Wanted {
 	functions, roles := map[string]map[string]bool{}, map[string]bool{}
 	add := func(a *api, variables map[string]string, uri, credentials string) {
-		resolved, _ := resolve(uri, variables)
+		resolved, _ := state.Resolve(uri, variables)
 		c, err := parseURI(resolved, d.Region, d.Account, a.kind != restKind)
 		if err == nil {
 			if functions[c.arn] == nil {
@@ -28,7 +29,7 @@ func wantedOf(d *target.Dump, apis []*api) target.Wanted {
 			}
 			functions[c.arn][c.qualifier] = true
 		}
-		if role, _ := resolve(credentials, variables); role != "" {
+		if role, _ := state.Resolve(credentials, variables); role != "" {
 			roles[role] = true
 		}
 	}

@@ -199,7 +199,7 @@ func (mp *methodPlan) compileProxy(in *state.Integration, variables map[string]s
 	}
 	mp.call = t.call(mp.stage, mp.resource, mp.verb)
 	if in.Credentials != nil {
-		role, undefined := substitute(*in.Credentials, variables)
+		role, undefined := state.Resolve(*in.Credentials, variables)
 		mp.call.Credentials = role
 		mp.target.undefined = append(mp.target.undefined, undefined...)
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/stagedoor/stagedoor/internal/grants"
+	"github.com/stagedoor/stagedoor/internal/state"
 )
 
 // target is the function that an integration calls on one stage.
@@ -26,30 +27,6 @@ func (t *target) qualified() string {
 	return t.arn + ":" + t.qualifier
 }
 
-// substitute replaces ${stageVariables.x}. A variable that the stage does not
-// have becomes empty, as on AWS, where "fn-${stageVariables.env}" then asks for
-// "fn-" (awslabs/aws-apigateway-importer#119); its name is returned.
-func substitute(s string, variables map[string]string) (resolved string, undefined []string) {
-	const open = "${stageVariables."
-	for {
-		before, rest, found := strings.Cut(s, open)
-		resolved += before
-		if !found {
-			return resolved, undefined
-		}
-		name, after, closed := strings.Cut(rest, "}")
-		if !closed {
-			return resolved + open + rest, undefined
-		}
-		value, defined := variables[name]
-		if !defined {
-			undefined = append(undefined, name)
-		}
-		resolved += value
-		s = after
-	}
-}
-
 // parseTarget reads an AWS_PROXY URI for a stage:
 //
 //	arn:aws:apigateway:R:lambda:path/2015-03-31/functions/FUNCTION/invocations
@@ -62,7 +39,7 @@ func substitute(s string, variables map[string]string) (resolved string, undefin
 // The error is a sentence for a person.
 func parseTarget(uri string, variables map[string]string, region, account string) (target, error) {
 	t := target{region: region, account: account}
-	t.uri, t.undefined = substitute(uri, variables)
+	t.uri, t.undefined = state.Resolve(uri, variables)
 	parts := strings.SplitN(t.uri, ":", 6)
 	if len(parts) < 6 || parts[0] != "arn" || parts[2] != "apigateway" || parts[4] != "lambda" {
 		return t, fmt.Errorf("the integration URI %q is not of the form arn:aws:apigateway:REGION:lambda:path/2015-03-31/functions/FUNCTION/invocations", t.uri)

@@ -81,7 +81,7 @@ var layers = map[string]struct {
 		foreign: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go", "charm.land/lipgloss/v2"},
 	},
 	"internal/console": {
-		own:     []string{"internal/why", "internal/grants", "internal/target", "internal/doctor", "internal/diff", "internal/promote"},
+		own:     []string{"internal/state", "internal/why", "internal/grants", "internal/target", "internal/doctor", "internal/diff", "internal/promote"},
 		foreign: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"},
 	},
 	"internal/cli": {own: []string{"", "iampolicy", "internal/terminal", "internal/why", "internal/grants", "internal/doctor", "internal/target", "internal/diff", "internal/promote"}, foreign: []string{"github.com/spf13/", "github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go", "charm.land/lipgloss/v2"}},
